@@ -1,0 +1,165 @@
+/* Shards, tasks, events: the heart of the program. (This comment grows into the essay; see ARCHITECTURE.md for the thread model.)
+ *
+ * A shard is one thread on one core: an epoll loop, timers, a run queue, coroutines. What a shard owns is touched by its thread alone:
+ * no locks, no atomics. Between shards there is only an inbox (a queue and an eventfd) and `io_offload`.
+ *
+ * A task is a job on a coroutine of its shard. It is plain sequential C: it waits with `io_wait`, which parks the coroutine until an
+ * event is set, a deadline passes or the task is cancelled. Host code is atomic between switch points; the switch points are the
+ * functions here marked "Waits" and every entry into a guest. Event callbacks (timers, posted functions) run on the plain loop: they
+ * mark, copy and queue, never wait, never enter a guest. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "io/coro.h"
+#include <stdatomic.h>
+
+struct io_shard;
+struct io_task;
+
+/* --- events ------------------------------------------------------------------------------------------------------------------ */
+
+/* A level: set or not. Setting wakes every waiter; it stays set until cleared. Belongs to one shard. The memory of an event must
+ * outlive every wait on it. */
+struct io_event {
+    bool set;
+    struct list waiters;
+};
+
+void io_event_init(struct io_event *event);
+void io_event_set(struct io_event *event);
+static inline void io_event_clear(struct io_event *event)
+{
+    event->set = false;
+}
+
+/* Waits until `event` is set. deadline: monotonic ns (base/clock.h) or CLOCK_NEVER.
+ * ST_OK when set (even if the deadline has passed as well), ST_TIMEOUT, ST_CANCELLED when the running task is or becomes cancelled
+ * (a set event wins over both), ST_INTERNAL outside a task. Waits: yes. */
+enum status io_wait(struct io_event *event, uint64_t deadline) CHECKED;
+
+/* As io_wait, for the first of several events; more than one may be set on return. count may be 0: a plain sleep. */
+enum status io_wait_any(struct io_event *const *events, size_t count, uint64_t deadline) CHECKED;
+
+/* Sleeps: ST_OK at the deadline, or ST_CANCELLED. Waits: yes. */
+enum status io_sleep_until(uint64_t deadline) CHECKED;
+
+/* Lets other runnable tasks and pending I/O go first. Waits: yes (it never fails; a no-op outside a task). */
+void io_yield(void);
+
+/* --- accounts and tasks ------------------------------------------------------------------------------------------------------ */
+
+/* What the run queue is fair by: one per workload and shard. Least CPU time used runs first. */
+struct io_account {
+    const char *name;
+    uint64_t cpu_ns;          /* CPU time of its tasks, maintained by the shard */
+    uint64_t charged_ns;      /* extra costs charged by io_account_charge */
+    unsigned running;         /* tasks that hold a coroutine */
+    unsigned max_running;     /* past it, tasks from outside queue; 0 = only the shard's bound */
+    unsigned queued;          /* tasks waiting for a coroutine */
+    unsigned max_queued;      /* past it io_task_start fails with ST_LIMIT */
+    struct list waiting, runnable, link; /* the shard's */
+};
+void io_account_init(struct io_account *account, const char *name);
+void io_account_charge(struct io_account *account, uint64_t ns);
+
+enum io_task_flags {
+    IO_TASK_INNER = 1, /* a waiting guest depends on it: takes the reserve of coroutines, never queues; ST_LIMIT past the reserve */
+};
+
+/* Caller-owned storage, usually part of a request; must live until `done` is set (or the task was never started). */
+struct io_task {
+    void (*run)(struct io_task *task);
+    struct io_account *account;
+    struct io_event done;
+    bool cancelled;          /* sticky; read freely */
+    unsigned cancel_masked;  /* > 0: waits ignore `cancelled` (cleanup sections) */
+    unsigned flags;
+    /* The shard's: */
+    struct coro *coro;
+    struct list run_link;
+    uint64_t started_ns;
+    int state;
+};
+
+/* Starts `run` on a coroutine of the current shard as soon as the run queue gets to it (never before this returns).
+ * account may be NULL: the shard's own. ST_LIMIT when the account's queue is full or (IO_TASK_INNER) the reserve is used up. */
+enum status io_task_start(struct io_task *task, void (*run)(struct io_task *), struct io_account *account, unsigned flags,
+                          struct error *err) CHECKED;
+/* Marks it cancelled and wakes it: its waits return ST_CANCELLED, its guests trap at the next epoch check. Harmless when done. */
+void io_task_cancel(struct io_task *task);
+struct io_task *io_task_current(void); /* NULL outside a task */
+static inline void io_cancel_mask(struct io_task *task)
+{
+    task->cancel_masked++;
+}
+static inline void io_cancel_unmask(struct io_task *task)
+{
+    task->cancel_masked--;
+}
+
+/* --- timers and posted functions: on the plain loop -------------------------------------------------------------------------- */
+
+struct io_timer {
+    uint64_t deadline; /* CLOCK_NEVER: not armed */
+    void (*fire)(struct io_timer *timer);
+    size_t heap_index; /* the shard's */
+};
+void io_timer_init(struct io_timer *timer, void (*fire)(struct io_timer *));
+void io_timer_arm(struct io_timer *timer, uint64_t deadline); /* re-arming moves it; CLOCK_NEVER disarms */
+static inline void io_timer_disarm(struct io_timer *timer)
+{
+    io_timer_arm(timer, CLOCK_NEVER);
+}
+
+/* A message to a shard, from any thread; `run` is called once on that shard's loop, in order per sender. The storage is the sender's
+ * until then. */
+struct io_message {
+    void (*run)(struct io_message *message);
+    struct io_message *next;
+};
+void io_post(struct io_shard *shard, struct io_message *message);
+
+/* Runs `fn(arg)` on a worker thread and waits for it. `fn` touches no shard, no store, no guest memory. If the task is cancelled
+ * meanwhile, the call still waits for `fn` to return (its memory is on this stack), then returns ST_CANCELLED; else ST_OK.
+ * ST_LIMIT when the workers' queue is full. Waits: yes. */
+enum status io_offload(void (*fn)(void *arg), void *arg, struct error *err) CHECKED;
+
+/* --- shards ------------------------------------------------------------------------------------------------------------------ */
+
+struct io_shard_options {
+    const struct coro_ops *coro_ops;
+    void *coro_env;
+    size_t stack_size;       /* 0: 2 MiB */
+    unsigned max_coroutines; /* 0: 1000 */
+    unsigned reserve;        /* of them, only for IO_TASK_INNER; 0: a tenth */
+    int cpu;                 /* core to pin to, or -1 */
+};
+
+/* Shards are numbered from 0. io_shard_run turns the calling thread into the shard until io_shard_stop; io_shards_start makes a
+ * thread for each. */
+enum status io_shard_new(unsigned index, const struct io_shard_options *options, struct io_shard **ret_shard,
+                         struct error *err) CHECKED;
+void io_shard_free(struct io_shard *shard);
+void io_shard_run(struct io_shard *shard);
+void io_shard_stop(struct io_shard *shard); /* from any thread; returns at once */
+struct io_shard *io_shard_current(void);    /* NULL on other threads */
+unsigned io_shard_index(const struct io_shard *shard);
+uint64_t io_now(void); /* the loop's cached time: exact to one turn of the loop */
+
+/* How many shards this process should run: affinity mask and cgroup CPU quota. At least 1. */
+unsigned io_shards_recommended(void);
+
+/* --- guests and preemption (used by `engine`) --------------------------------------------------------------------------------- */
+
+/* The engine brackets every outermost guest entry on a coroutine with these. While a shard is inside a guest for longer than a tick
+ * (1 ms), or an event becomes ready on its epoll descriptor meanwhile, the ticker thread calls the tick hook, which interrupts guests
+ * (it advances Wasmtime's epoch). The ticker sleeps while no shard is inside a guest. */
+void io_guest_enter(void);
+void io_guest_leave(void);
+void io_set_tick_hook(void (*tick)(void *env), void *env); /* once, before shards run */
+
+/* From the interrupted guest (the epoch callback), on its coroutine: polls for new events, yields if others can run.
+ * ST_OK to go on, ST_CANCELLED when the running task is cancelled (the guest must trap). Waits: yes. */
+enum status io_preempt(void) CHECKED;

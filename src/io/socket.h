@@ -1,0 +1,59 @@
+/* Sockets, pipes, listeners, the resolver: non-blocking descriptors that tasks wait on.
+ *
+ * A `struct io_fd` is registered once with its shard's epoll instance (edge-triggered, both directions); `readable` and `writable`
+ * are level events that the operations here clear when the kernel says EAGAIN. One task may read and another write at a time. */
+#pragma once
+
+#include "io/shard.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+struct io_fd {
+    int fd; /* -1: closed */
+    struct io_event readable, writable;
+    bool hangup; /* the peer closed or reset (EPOLLRDHUP, EPOLLHUP, EPOLLERR); sets both events */
+    void (*on_ready)(struct io_fd *fd); /* optional: called on the loop when an edge arrives */
+    bool busy; /* the shard's */
+};
+
+enum status io_fd_open(struct io_fd *fd, int descriptor, struct error *err) CHECKED; /* takes the descriptor, makes it non-blocking */
+void io_fd_close(struct io_fd *fd); /* wakes waiters with ST_CANCELLED results of their reads; harmless when closed */
+
+/* Reads at least one byte, or 0 at the end. ST_TIMEOUT, ST_CANCELLED, ST_IO. Waits: yes. */
+enum status io_read(struct io_fd *fd, void *data, size_t size, uint64_t deadline, size_t *ret_len, struct error *err) CHECKED;
+/* Writes everything. Waits: yes. */
+enum status io_write(struct io_fd *fd, const void *data, size_t len, uint64_t deadline, struct error *err) CHECKED;
+enum status io_writev(struct io_fd *fd, struct iovec *parts, int count, uint64_t deadline, struct error *err) CHECKED;
+/* One attempt without waiting: ST_UNAVAILABLE when it would block (and the event is cleared). */
+enum status io_try_read(struct io_fd *fd, void *data, size_t size, size_t *ret_len, struct error *err) CHECKED;
+enum status io_try_writev(struct io_fd *fd, const struct iovec *parts, int count, size_t *ret_len, struct error *err) CHECKED;
+
+struct io_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+    socklen_t len;
+};
+#define IO_ADDRESS_TEXT_MAX 64
+/* "127.0.0.1:8000", "[::1]:8000", ":8000" (all IPv4 addresses). Numeric only. */
+enum status io_address_parse(struct str text, struct io_address *ret_address, struct error *err) CHECKED;
+struct str io_address_format(const struct io_address *address, char ret_text[IO_ADDRESS_TEXT_MAX]);
+
+/* Opens a listening socket with SO_REUSEADDR, and SO_REUSEPORT when `shared` (one per shard). ST_EXISTS when the port is in use. */
+enum status io_listen(const struct io_address *address, bool shared, int backlog, int *ret_descriptor, struct error *err) CHECKED;
+/* Accepts one connection (non-blocking, CLOEXEC, TCP_NODELAY). Waits: yes. */
+enum status io_accept(struct io_fd *listener, uint64_t deadline, int *ret_descriptor, struct io_address *ret_peer,
+                      struct error *err) CHECKED;
+enum status io_connect(const struct io_address *address, uint64_t deadline, int *ret_descriptor, struct error *err) CHECKED;
+
+/* getaddrinfo on a worker thread. ret_addresses: up to `max`. Waits: yes. */
+enum status io_resolve(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
+                       struct error *err) CHECKED;
+
+/* Signals: blocks the given signals in the calling thread (do it before other threads start) and delivers them to `handle` on the
+ * current shard's loop through a signalfd. */
+enum status io_signals_watch(const int *signals, size_t count, void (*handle)(int signal, void *env), void *env,
+                             struct error *err) CHECKED;
