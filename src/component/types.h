@@ -17,6 +17,13 @@
 #define CM_MAX_BYTES ((1u << 28) - 1) /* of a string or list; and a type's size must stay below 1 << 28 */
 #define CM_RESOURCE_NONE UINT32_MAX
 
+/* Bounds of a store; what is past them is ST_LIMIT. */
+#define CM_MAX_TYPES 1000000u        /* value types, and as many function types */
+#define CM_MAX_TYPE_DEPTH 100u
+#define CM_MAX_TYPE_WEIGHT 1000000u  /* nodes of one type written out in full */
+#define CM_MAX_TYPE_FIELDS 10000u    /* fields, items, cases, labels of one type */
+#define CM_MAX_FUNC_PARAMS 1000u
+
 enum cm_core_type { CM_CORE_I32, CM_CORE_I64, CM_CORE_F32, CM_CORE_F64 }; /* = enum engine_val_type's first four */
 
 struct cm_type;
@@ -32,11 +39,12 @@ struct cm_type {
     uint32_t id;              /* dense, per store */
     uint32_t size, align;     /* in linear memory */
     uint8_t flat_count;       /* 0..17, 17 = more than 16 */
-    uint8_t flat[CM_MAX_FLAT]; /* enum cm_core_type each */
+    uint8_t flat[CM_MAX_FLAT]; /* enum cm_core_type each; meaningless when there are more than 16 */
     uint8_t discriminant_size; /* VARIANT, ENUM, OPTION, RESULT: 1, 2, 4 */
     uint32_t payload_offset;   /* VARIANT, OPTION, RESULT */
     uint16_t depth;
-    bool has_borrow, has_handle, has_pointer; /* anywhere inside: borrow; own, borrow, stream, future; string, list, map */
+    bool has_borrow, has_handle; /* anywhere inside, elements of streams included: borrow; own, borrow, stream, future */
+    bool has_pointer;            /* string, list, map inside, but not as a stream's element (so: needs memory to be lifted) */
     bool is_pod;               /* lists of it may be copied bytewise: integers, floats, padding-free records and tuples of them */
     uint32_t count;            /* fields, cases, labels; FIXED_LIST: its length */
     const struct cm_field *fields; /* RECORD, TUPLE, VARIANT, ENUM, FLAGS; OPTION and RESULT too, as their two cases */
@@ -57,10 +65,13 @@ struct cm_types; /* the store */
 struct cm_types *cm_types_new(struct arena *arena);
 void cm_types_release(struct cm_types *types); /* what is not in the arena */
 struct arena *cm_types_arena(struct cm_types *types);
+uint32_t cm_types_count(const struct cm_types *types); /* ids of value types are below it */
+const char *cm_kind_name(enum cm_kind kind);           /* "u8", "record", ... */
 
 /* Constructors. Fields, names and types are borrowed for the call and copied when new. They fail with ST_LIMIT (too large, too deep,
  * too many) or ST_INVALID (rules that concern one type alone: empty record, flags of 0 or more than 32, map key kinds,
- * fixed length 0, stream<char>). Duplicate and non-kebab names are the decoder's to reject. */
+ * fixed length 0, stream<char>, a borrow in a stream or future, element size of 2^28 bytes or more). Duplicate and non-kebab names are
+ * the decoder's to reject. The types inside must be of this store. */
 const struct cm_type *cm_type_primitive(struct cm_types *types, enum cm_kind kind);
 enum status cm_type_record(struct cm_types *, const struct cm_field *fields, uint32_t count, const struct cm_type **ret, struct error *) CHECKED;
 enum status cm_type_tuple(struct cm_types *, const struct cm_type *const *items, uint32_t count, const struct cm_type **ret, struct error *) CHECKED;
@@ -77,7 +88,7 @@ enum status cm_type_stream(struct cm_types *, enum cm_kind stream_or_future, con
 enum status cm_type_func(struct cm_types *, bool is_async, const struct cm_field *params, uint32_t count, const struct cm_type *result,
                          const struct cm_func_type **ret, struct error *) CHECKED;
 
-/* The type with every resource id replaced by `map(id, env)`. */
+/* The type, of this store, with every resource id replaced by `map(id, env)`. */
 typedef uint32_t (*cm_resource_map)(uint32_t resource, void *env);
 enum status cm_type_substitute(struct cm_types *, const struct cm_type *, cm_resource_map, void *env, const struct cm_type **ret, struct error *) CHECKED;
 enum status cm_func_type_substitute(struct cm_types *, const struct cm_func_type *, cm_resource_map, void *env, const struct cm_func_type **ret, struct error *) CHECKED;
