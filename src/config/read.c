@@ -1,0 +1,257 @@
+/* Reads configuration files; see read.h. */
+#include "config/read.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml.h>
+
+/* --- YAML to jansson ----------------------------------------------------------------------------------------------------------- */
+
+struct yaml_reader {
+    yaml_parser_t parser;
+    const char *origin;
+    unsigned depth, nodes;
+    struct error *err;
+};
+
+static enum status yaml_fail(struct yaml_reader *reader, yaml_mark_t mark, const char *what)
+{
+    return fail(reader->err, ST_INVALID, "%s: line %zu, column %zu: %s", reader->origin, mark.line + 1, mark.column + 1, what);
+}
+
+static enum status next_event(struct yaml_reader *reader, yaml_event_t *ret_event)
+{
+    if (!yaml_parser_parse(&reader->parser, ret_event)) {
+        yaml_mark_t mark = reader->parser.problem ? reader->parser.problem_mark : reader->parser.mark;
+        return yaml_fail(reader, mark, reader->parser.problem ? reader->parser.problem : "not valid YAML");
+    }
+    return ST_OK;
+}
+
+static bool looks_like_integer(struct str text)
+{
+    struct str digits = text.len && text.data[0] == '-' ? str_from(text, 1) : text;
+    uint64_t value;
+    return str_parse_u64(digits, INT64_MAX, &value) && (digits.len == 1 || digits.data[0] != '0');
+}
+
+/* The core schema of YAML 1.2 for what configuration needs: null, booleans, decimal integers and floats; everything else is text. */
+static json_t *scalar_value(const yaml_event_t *event)
+{
+    struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
+    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return json_stringn(text.data, text.len);
+    if (text.len == 0 || str_is(text, "null") || str_is(text, "~") || str_is(text, "Null") || str_is(text, "NULL"))
+        return json_null();
+    if (str_is(text, "true") || str_is(text, "True") || str_is(text, "TRUE"))
+        return json_true();
+    if (str_is(text, "false") || str_is(text, "False") || str_is(text, "FALSE"))
+        return json_false();
+    if (looks_like_integer(text))
+        return json_integer(strtoll(text.data, NULL, 10));
+    return json_stringn(text.data, text.len);
+}
+
+static enum status read_node(struct yaml_reader *reader, yaml_event_t *event, json_t **ret_node);
+
+static enum status read_sequence(struct yaml_reader *reader, json_t *array)
+{
+    for (;;) {
+        yaml_event_t event;
+        TRY(next_event(reader, &event));
+        if (event.type == YAML_SEQUENCE_END_EVENT) {
+            yaml_event_delete(&event);
+            return ST_OK;
+        }
+        json_t *item;
+        TRY(read_node(reader, &event, &item));
+        json_array_append_new(array, item);
+    }
+}
+
+static enum status read_pair(struct yaml_reader *reader, yaml_event_t *key, json_t *object)
+{
+    if (key->type != YAML_SCALAR_EVENT)
+        return yaml_fail(reader, key->start_mark, "a key must be text");
+    const char *name = (const char *)key->data.scalar.value;
+    if (strcmp(name, "<<") == 0)
+        return yaml_fail(reader, key->start_mark, "merge keys are not supported");
+    if (strlen(name) != key->data.scalar.length)
+        return yaml_fail(reader, key->start_mark, "a key contains a NUL character");
+    if (json_object_get(object, name))
+        return yaml_fail(reader, key->start_mark, "this key appears twice");
+    yaml_event_t event;
+    TRY(next_event(reader, &event));
+    json_t *value;
+    TRY(read_node(reader, &event, &value));
+    if (json_object_set_new(object, name, value) != 0)
+        return yaml_fail(reader, key->start_mark, "this key is not valid UTF-8");
+    return ST_OK;
+}
+
+static enum status read_mapping(struct yaml_reader *reader, json_t *object)
+{
+    for (;;) {
+        yaml_event_t key;
+        TRY(next_event(reader, &key));
+        if (key.type == YAML_MAPPING_END_EVENT) {
+            yaml_event_delete(&key);
+            return ST_OK;
+        }
+        enum status status = read_pair(reader, &key, object);
+        yaml_event_delete(&key);
+        TRY(status);
+    }
+}
+
+/* Takes the event. */
+static enum status read_node(struct yaml_reader *reader, yaml_event_t *event, json_t **ret_node)
+{
+    enum status status = ST_OK;
+    json_t *node = NULL;
+    if (++reader->nodes > CONFIG_MAX_NODES || ++reader->depth > CONFIG_MAX_DEPTH) {
+        status = yaml_fail(reader, event->start_mark, "the file has too many or too deeply nested values");
+    } else if (event->type == YAML_SCALAR_EVENT) {
+        node = scalar_value(event);
+        if (!node)
+            status = yaml_fail(reader, event->start_mark, "this value is not valid UTF-8");
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        node = json_array();
+        status = read_sequence(reader, node);
+    } else if (event->type == YAML_MAPPING_START_EVENT) {
+        node = json_object();
+        status = read_mapping(reader, node);
+    } else {
+        status = yaml_fail(reader, event->start_mark, "aliases (*name) are not supported");
+    }
+    reader->depth--;
+    yaml_event_delete(event);
+    if (status == ST_OK)
+        *ret_node = node;
+    else
+        json_decref(node);
+    return status;
+}
+
+static enum status read_document(struct yaml_reader *reader, json_t **ret_tree)
+{
+    json_t *tree = NULL;
+    for (;;) {
+        yaml_event_t event;
+        enum status status = next_event(reader, &event);
+        if (status == ST_OK && (event.type == YAML_STREAM_START_EVENT || event.type == YAML_DOCUMENT_START_EVENT) && tree == NULL) {
+            yaml_event_delete(&event);
+            continue;
+        }
+        if (status == ST_OK && event.type == YAML_DOCUMENT_END_EVENT) {
+            yaml_event_delete(&event);
+            continue;
+        }
+        if (status == ST_OK && event.type == YAML_STREAM_END_EVENT) {
+            yaml_event_delete(&event);
+            *ret_tree = tree ? tree : json_object();
+            return ST_OK;
+        }
+        if (status == ST_OK && tree) {
+            status = yaml_fail(reader, event.start_mark, "more than one document in the file");
+            yaml_event_delete(&event);
+        } else if (status == ST_OK) {
+            status = read_node(reader, &event, &tree);
+        }
+        if (status != ST_OK) {
+            json_decref(tree);
+            return status;
+        }
+    }
+}
+
+enum status config_parse_yaml(const char *origin, struct str text, json_t **ret_tree, struct error *err)
+{
+    struct yaml_reader reader = {.origin = origin, .err = err};
+    if (!yaml_parser_initialize(&reader.parser))
+        return fail(err, ST_LIMIT, "%s: out of memory", origin);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.data, text.len);
+    enum status status = read_document(&reader, ret_tree);
+    yaml_parser_delete(&reader.parser);
+    return status;
+}
+
+enum status config_parse_json(const char *origin, struct str text, json_t **ret_tree, struct error *err)
+{
+    json_error_t problem;
+    json_t *tree = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
+    if (!tree)
+        return fail(err, ST_INVALID, "%s: line %d, column %d: %s", origin, problem.line, problem.column, problem.text);
+    *ret_tree = tree;
+    return ST_OK;
+}
+
+/* --- files --------------------------------------------------------------------------------------------------------------------- */
+
+/* The rules of trust for one file or folder: it runs commands as us, so nobody else may have been able to write it. */
+static enum status check_owner(const char *path, const struct stat *stat, struct error *err)
+{
+    uid_t self = geteuid();
+    if (stat->st_mode & S_IWOTH)
+        return fail(err, ST_DENIED,
+                    "%s is writable by every user, so anyone could make wash run commands as you; run `chmod o-w %s`, or name the "
+                    "project with -C if you trust it",
+                    path, path);
+    if (stat->st_uid != self && stat->st_uid != 0 && self != 0)
+        return fail(err, ST_DENIED, "%s belongs to another user (uid %u), whose commands wash would run as you; name the project with -C if you trust it",
+                    path, (unsigned)stat->st_uid);
+    return ST_OK;
+}
+
+static enum status check_folder(const char *path, struct error *err)
+{
+    autofree char *folder = mem_strdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash == folder)
+        slash[1] = 0;
+    else if (slash)
+        *slash = 0;
+    struct stat info;
+    const char *name = slash ? folder : ".";
+    if (stat(name, &info) != 0)
+        return fail_errno(err, "%s", name);
+    return check_owner(name, &info, err);
+}
+
+static enum status read_whole(int fd, const char *path, struct buf *text, struct error *err)
+{
+    for (;;) {
+        char chunk[65536];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(err, "read %s", path);
+        if (n == 0)
+            return ST_OK;
+        if (buf_append(text, chunk, (size_t)n) != ST_OK)
+            return fail(err, ST_LIMIT, "%s is larger than %u bytes", path, CONFIG_MAX_BYTES);
+    }
+}
+
+enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err)
+{
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    if (fd < 0 || fstat(fd, &info) != 0)
+        return fail_errno(err, "read %s", path);
+    if (!S_ISREG(info.st_mode))
+        return fail(err, ST_INVALID, "%s is not a regular file", path);
+    if (trust == CONFIG_TRUST_CHECKED) {
+        TRY(check_owner(path, &info, err));
+        TRY(check_folder(path, err));
+    }
+    autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
+    TRY(read_whole(fd, path, &text, err));
+    if (str_ends(str_of(path), STR(".json")))
+        return config_parse_json(path, buf_str(&text), ret_tree, err);
+    return config_parse_yaml(path, buf_str(&text), ret_tree, err);
+}
