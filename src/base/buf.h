@@ -11,7 +11,7 @@
 
 struct buf {
     char *data; /* NULL until the first append */
-    size_t len, capacity, max;
+    size_t len, capacity, max; /* capacity: usable bytes; one more is allocated for the NUL */
 };
 
 #define BUF_INIT(max_bytes) {NULL, 0, 0, (max_bytes)}

@@ -41,14 +41,15 @@ struct error {
             return try_status_;                                                                                                    \
     } while (0)
 
-/* Fills *err (if any) and returns `status`. The message is cut to fit. */
+/* Fills *err (if any) and returns `status`. A message that is too long loses its middle. */
 enum status fail(struct error *err, enum status status, const char *format, ...) PRINTF(3, 4);
 enum status fail_v(struct error *err, enum status status, const char *format, va_list args) PRINTF(3, 0);
 
 /* As `fail`, for a system call that just failed: takes errno, maps it to a status, and appends its text. */
 enum status fail_errno(struct error *err, const char *format, ...) PRINTF(2, 3);
 
-/* Puts "context: " before the message of an error that is already filled, and returns its status. */
+/* Puts "context: " before the message of an error that is already filled, and returns its status; ST_INTERNAL where `err` is NULL,
+ * for the status was kept nowhere: return the callee's own where that matters. */
 enum status fail_wrap(struct error *err, const char *format, ...) PRINTF(2, 3);
 
 enum status status_from_errno(int sys_errno);

@@ -1,7 +1,7 @@
 /* A hash map from text to a pointer; remembers the order of insertion.
  *
  * Keys are borrowed: they must live as long as the map (usually in the same arena). Values are the caller's. The hash is seeded, so
- * keys that a peer chooses cannot be made to collide. */
+ * keys that a peer chooses cannot be made to collide. Removing while walking with map_each is fine, inserting is not. */
 #pragma once
 
 #include "base/str.h"
