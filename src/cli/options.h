@@ -1,0 +1,57 @@
+/* Commands and options as tables: parsing, `--help`, did-you-mean come from the same rows (and later completion and docs/cli.md).
+ *
+ * An option's row says where its value goes in the command's C struct. Global options may stand before or after the command's name.
+ * Syntax: `--name value`, `--name=value`, `-n value`, `-nvalue`, `--flag`; `--` ends the options. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct cli_context;
+
+enum cli_kind { CLI_FLAG /* bool */, CLI_TEXT /* struct str */, CLI_CHOICE /* struct str, one of choices */ };
+
+struct cli_option {
+    const char *name; /* long, without dashes; for a positional argument its name in capitals */
+    char letter;      /* 0: none */
+    enum cli_kind kind;
+    size_t offset;
+    const char *value_name;
+    const char *const *choices; /* NULL-ended */
+    const char *text_default;
+    const char *help;
+    bool required; /* positional arguments */
+};
+
+struct cli_command {
+    const char *name;
+    const char *alias; /* or NULL */
+    const char *summary;
+    const char *details; /* paragraphs below the summary in `--help`, or NULL */
+    size_t options_size;
+    const struct cli_option *options, *arguments;
+    size_t option_count, argument_count;
+    enum status (*run)(struct cli_context *context, const void *options, struct error *err);
+};
+
+/* Global options. */
+struct cli_globals {
+    struct str directory; /* -C */
+    struct str log_level, output;
+    bool verbose, non_interactive, version, help;
+};
+extern const struct cli_option cli_global_options[];
+extern const size_t cli_global_option_count;
+
+struct cli_parsed {
+    struct cli_globals globals;
+    const struct cli_command *command; /* NULL: none given */
+    void *options;                     /* of the command; arena-owned */
+};
+
+/* ST_INVALID: unknown command or option (with the nearest known), a missing or a bad value. */
+enum status cli_parse(const struct cli_command *const *commands, size_t command_count, int argc, char *const *argv,
+                      struct arena *arena, struct cli_parsed *ret_parsed, struct error *err) CHECKED;
+
+void cli_help(struct buf *out, const struct cli_command *const *commands, size_t command_count, const struct cli_command *command);
