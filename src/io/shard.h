@@ -48,21 +48,54 @@ enum status io_sleep_until(uint64_t deadline) CHECKED;
 /* Lets other runnable tasks and pending I/O go first. Waits: yes (it never fails; a no-op outside a task). */
 void io_yield(void);
 
+/* --- timers: fire on the plain loop ------------------------------------------------------------------------------------------ */
+
+struct io_timer {
+    uint64_t deadline; /* CLOCK_NEVER: not armed */
+    void (*fire)(struct io_timer *timer);
+    size_t heap_position; /* the shard's */
+};
+void io_timer_init(struct io_timer *timer, void (*fire)(struct io_timer *));
+void io_timer_arm(struct io_timer *timer, uint64_t deadline); /* re-arming moves it; CLOCK_NEVER disarms */
+static inline void io_timer_disarm(struct io_timer *timer)
+{
+    io_timer_arm(timer, CLOCK_NEVER);
+}
+
 /* --- accounts and tasks ------------------------------------------------------------------------------------------------------ */
 
-/* What the run queue is fair by: one per workload and shard. Least CPU time used runs first. */
+/* The order of an account's runnable tasks; see "the run queue" above. */
+enum io_class { IO_CLASS_WOKEN, IO_CLASS_START, IO_CLASS_SPENT, IO_CLASS_COUNT };
+
+#define IO_MAX_QUEUED_DEFAULT 10000
+
+/* What the run queue is fair by: one per workload and shard. Least CPU time used runs first. It belongs to the shard of its first task. */
 struct io_account {
-    const char *name;
-    uint64_t cpu_ns;          /* CPU time of its tasks, maintained by the shard */
-    uint64_t charged_ns;      /* extra costs charged by io_account_charge */
-    unsigned running;         /* tasks that hold a coroutine */
-    unsigned max_running;     /* past it, tasks from outside queue; 0 = only the shard's bound */
-    unsigned queued;          /* tasks waiting for a coroutine */
-    unsigned max_queued;      /* past it io_task_start fails with ST_LIMIT */
-    struct list waiting, runnable, link; /* the shard's */
+    const char *name;     /* borrowed; for messages */
+    uint64_t cpu_ns;      /* CPU time of its tasks, maintained by the shard */
+    uint64_t charged_ns;  /* extra costs charged by io_account_charge */
+    unsigned running;     /* tasks that hold a coroutine, or are about to get theirs */
+    unsigned max_running; /* past it, tasks from outside queue; 0 = only the shard's bound */
+    unsigned queued;      /* tasks waiting for a coroutine */
+    unsigned max_queued;  /* past it io_task_start fails with ST_LIMIT; io_account_init sets IO_MAX_QUEUED_DEFAULT */
+    /* The shard's: */
+    struct io_shard *shard;
+    struct list tasks;                     /* all of them */
+    struct list waiting;                   /* the queued ones */
+    struct list runnable[IO_CLASS_COUNT];
+    uint64_t class_since[IO_CLASS_COUNT];  /* when the class was last served, or became runnable */
+    uint64_t used_ns;                      /* what it is ordered by: CPU time and charges, lifted to the shard's floor when it becomes active */
+    uint64_t run_key;
+    size_t run_position, admit_position;   /* in the shard's heaps */
+    struct io_event drained;               /* set while it has no task */
 };
 void io_account_init(struct io_account *account, const char *name);
 void io_account_charge(struct io_account *account, uint64_t ns);
+
+/* Cancels every task of the account, queued ones included. */
+void io_account_cancel(struct io_account *account);
+/* Waits until the account has no task; the caller must not be one of them. ST_OK, ST_TIMEOUT, ST_CANCELLED. Waits: yes. */
+enum status io_account_drain(struct io_account *account, uint64_t deadline) CHECKED;
 
 enum io_task_flags {
     IO_TASK_INNER = 1, /* a waiting guest depends on it: takes the reserve of coroutines, never queues; ST_LIMIT past the reserve */
@@ -72,15 +105,23 @@ enum io_task_flags {
 struct io_task {
     void (*run)(struct io_task *task);
     struct io_account *account;
+    /* Optional, set it after io_task_start: called on the loop as the very last thing, after `done` was set; may free the task. */
+    void (*on_done)(struct io_task *task);
     struct io_event done;
     bool cancelled;          /* sticky; read freely */
     unsigned cancel_masked;  /* > 0: waits ignore `cancelled` (cleanup sections) */
     unsigned flags;
     /* The shard's: */
     struct coro *coro;
-    struct list run_link;
-    uint64_t started_ns;
-    int state;
+    struct list run_link;     /* in its account's `waiting` or `runnable` */
+    struct list account_link; /* in its account's `tasks` */
+    struct io_timer timer;    /* fires at or before `wait_deadline` */
+    uint64_t wait_deadline;   /* of the wait it is in, or CLOCK_NEVER */
+    uint64_t started_ns;      /* io_now() of io_task_start */
+    uint64_t yielded_turn;    /* the loop's turn it yielded in: it goes on in a later one */
+    unsigned guest_depth;     /* inside io_guest_enter */
+    bool spinning;            /* its guest was interrupted since its last wait */
+    uint8_t state;
 };
 
 /* Starts `run` on a coroutine of the current shard as soon as the run queue gets to it (never before this returns).
@@ -98,20 +139,13 @@ static inline void io_cancel_unmask(struct io_task *task)
 {
     task->cancel_masked--;
 }
-
-/* --- timers and posted functions: on the plain loop -------------------------------------------------------------------------- */
-
-struct io_timer {
-    uint64_t deadline; /* CLOCK_NEVER: not armed */
-    void (*fire)(struct io_timer *timer);
-    size_t heap_index; /* the shard's */
-};
-void io_timer_init(struct io_timer *timer, void (*fire)(struct io_timer *));
-void io_timer_arm(struct io_timer *timer, uint64_t deadline); /* re-arming moves it; CLOCK_NEVER disarms */
-static inline void io_timer_disarm(struct io_timer *timer)
+/* Takes a cancellation back once its reason has been dealt with (a call that timed out still sends its 504). From the task itself. */
+static inline void io_task_uncancel(struct io_task *task)
 {
-    io_timer_arm(timer, CLOCK_NEVER);
+    task->cancelled = false;
 }
+
+/* --- posted functions and offloaded work ------------------------------------------------------------------------------------- */
 
 /* A message to a shard, from any thread; `run` is called once on that shard's loop, in order per sender. The storage is the sender's
  * until then. */
@@ -145,6 +179,8 @@ void io_shard_free(struct io_shard *shard);
 void io_shard_run(struct io_shard *shard);
 void io_shard_stop(struct io_shard *shard); /* from any thread; returns at once */
 struct io_shard *io_shard_current(void);    /* NULL on other threads */
+/* Waits until the calling task is the only one of its shard (others that wait here do not count). Waits: yes. */
+enum status io_shard_drain(uint64_t deadline) CHECKED;
 unsigned io_shard_index(const struct io_shard *shard);
 uint64_t io_now(void); /* the loop's cached time: exact to one turn of the loop */
 
