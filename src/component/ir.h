@@ -38,12 +38,11 @@ enum cm_sort {
     CM_SORT_TYPE,
     CM_SORT_COMPONENT,
     CM_SORT_INSTANCE,
-    CM_SORT_COUNT,
+    CM_SORT_COUNT
 };
 const char *cm_sort_text(enum cm_sort sort); /* "core function", "instance" */
 
-/* --- types ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- types --------------------------------------------------------------------------------------------------------- */
 
 struct cm_deftype;
 
@@ -150,15 +149,15 @@ struct cm_deftype {
     /* VALUE: fields, cases, labels, tuple items. FUNC: parameters. */
     const struct cm_part *parts;
     uint32_t part_count;
-    const struct cm_deftype
-        *element; /* LIST, FIXED_LIST, OPTION, STREAM, FUTURE; RESULT: ok; MAP: value; OWN, BORROW: the resource; FUNC: result */
+    /* LIST, FIXED_LIST, OPTION, STREAM, FUTURE: of what; RESULT: ok; MAP: value; OWN, BORROW: the resource; FUNC: result. */
+    const struct cm_deftype *element;
     const struct cm_deftype *second; /* RESULT: err; MAP: key */
-    bool has_resource;               /* reaches a resource, other than one bound inside */
-    uint32_t weight;                 /* named parts below, itself included, as a tree; saturating */
+    bool has_resource;               /* mentions a resource, be it one bound inside */
+    uint32_t depth;                  /* of nesting; at most CM_LIMIT_TYPE_NESTING */
+    uint32_t weight;                 /* parts below, itself included, as a tree; at most CM_LIMIT_TYPE_SIZE */
 };
 
-/* --- canonical definitions ------------------------------------------------------------------------------------------------------
- */
+/* --- canonical definitions ----------------------------------------------------------------------------------------- */
 
 enum cm_canon_kind {
     CM_CANON_LIFT,
@@ -205,7 +204,7 @@ enum cm_canon_kind {
     CM_CANON_THREAD_YIELD_THEN_RESUME,
     CM_CANON_THREAD_SUSPEND_THEN_PROMOTE,
     CM_CANON_THREAD_YIELD_THEN_PROMOTE,
-    CM_CANON_COUNT,
+    CM_CANON_COUNT
 };
 const char *cm_canon_text(enum cm_canon_kind kind); /* "resource.new" */
 
@@ -234,8 +233,7 @@ struct cm_canon {
     const struct engine_func_type *start; /* THREAD_NEW_INDIRECT */
 };
 
-/* --- definitions ----------------------------------------------------------------------------------------------------------------
- */
+/* --- definitions --------------------------------------------------------------------------------------------------- */
 
 enum cm_def_kind {
     CM_DEF_CORE_MODULE,       /* -> CORE_MODULE */
@@ -310,8 +308,8 @@ struct cm_def {
             uint32_t index;
         } export_; /* an earlier item of `sort` */
     };
-    /* IMPORT, INSTANTIATE: abstract resources that come into being with the item, found in the concrete item by path.
-     * RESOURCE: see resource.resource. */
+    /* IMPORT, INSTANTIATE, EXPORT (under a more abstract type): resources that come into being with the item, found in the concrete
+     * item by path. RESOURCE: see resource.resource. */
     const struct cm_resource_path *introduced;
     uint32_t introduced_count;
 };
@@ -328,8 +326,7 @@ struct cm_body {
     struct str name; /* of the custom section `component-name`, or empty */
 };
 
-/* --- decode ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- decode -------------------------------------------------------------------------------------------------------- */
 
 struct cm_ir {
     const struct cm_body *root;

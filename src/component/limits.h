@@ -29,9 +29,9 @@ enum cm_gate {
  */
 
 #define CM_LIMIT_BINARY_BYTES (1u << 30)
-#define CM_LIMIT_NESTING 100      /* component bodies and component or instance types inside each other */
-#define CM_LIMIT_TYPE_DEPTH 100   /* value types inside each other */
-#define CM_LIMIT_DEFS 1000000u    /* definitions of all bodies and types together */
+#define CM_LIMIT_NESTING 100      /* bodies and component and instance types, as they stand inside each other */
+#define CM_LIMIT_TYPE_NESTING 100 /* types inside each other, through references as well */
+#define CM_LIMIT_DEFS 250000u     /* definitions of all bodies and types together */
 #define CM_LIMIT_MODULES 1000u    /* core modules: definitions and imports, of one body */
 #define CM_LIMIT_COMPONENTS 1000u /* of one body */
 #define CM_LIMIT_INSTANCES 1000u  /* core instances, and component instances, of one body */
@@ -49,7 +49,7 @@ enum cm_gate {
 /* --- ours ----------------------------------------------------------------------------------------------------------------------
  */
 
-#define CM_LIMIT_ARENA_BYTES (1ull << 29) /* everything decoded from one binary */
+#define CM_LIMIT_ARENA_BYTES (1ull << 28) /* everything decoded from one binary */
 #define CM_LIMIT_RESOURCES 100000u        /* abstract resources: definitions, imports, and fresh ones per instantiation */
 #define CM_LIMIT_WORK 20000000u           /* steps of substitution, subtyping and comparison spent on one binary */
 #define CM_LIMIT_TYPE_SIZE 1000000u       /* named parts of one component or instance type, nested ones included */
