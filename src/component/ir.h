@@ -83,9 +83,8 @@ struct cm_core_deftype {
 struct cm_extern_name {
     struct str text;
     struct cm_name parsed;
-    struct str implements;     /* `implements`: an interface name, or empty */
-    struct str version_suffix; /* gated */
-    struct str external_id;    /* or empty */
+    struct str implements;  /* `implements`: an interface name, or empty */
+    struct str external_id; /* or empty */
     bool has_external_id;
 };
 
@@ -212,7 +211,7 @@ enum cm_encoding { CM_ENCODING_UTF8, CM_ENCODING_UTF16, CM_ENCODING_LATIN1_UTF16
 
 struct cm_canon_options {
     enum cm_encoding encoding; /* UTF-8 unless given */
-    bool is_async, is_memory64;
+    bool is_async;
     uint32_t memory;                         /* core memory; CM_NO_INDEX: not given */
     uint32_t realloc, post_return, callback; /* core functions; CM_NO_INDEX: not given */
 };
@@ -227,7 +226,6 @@ struct cm_canon {
     uint32_t resource;                    /* RESOURCE_*: abstract id */
     bool is_async;                        /* SUBTASK_CANCEL, *_CANCEL_READ, *_CANCEL_WRITE */
     uint32_t slot;                        /* CONTEXT_*; 0 or 1 */
-    bool slot_is_i64;
     uint32_t memory;                      /* WAITABLE_SET_WAIT, WAITABLE_SET_POLL: where the event goes */
     uint32_t table;                       /* THREAD_NEW_INDIRECT */
     const struct engine_func_type *start; /* THREAD_NEW_INDIRECT */
@@ -297,7 +295,6 @@ struct cm_def {
         } outer; /* bodies to go up (0: this one); an index of the same sort there */
         struct {
             uint32_t resource, dtor;
-            bool rep_is_i64;
         } resource; /* dtor: core function or CM_NO_INDEX */
         struct cm_canon canon;
         struct {

@@ -9,24 +9,26 @@
 
 #include <stdint.h>
 
-/* A feature that the specification has not finished: rejected with its name unless its bit is in cm_load_options.gates.
- * `map` types, `implements` names and the async ABI are not gated. Values and start functions cannot be enabled. */
+/* A feature that the specification has not finished: rejected with its name unless its bit is in cm_load_options.gates. `map`
+ * types, `implements` names and the async ABI are finished. */
 enum cm_gate {
-    CM_GATE_ASYNC_BUILTINS =
-        1 << 0, /* `async` on subtask.cancel and cancel-read/write, synchronous stream and future reads and writes */
+    /* `async` on subtask.cancel and cancel-read/write; synchronous stream and future reads and writes. */
+    CM_GATE_ASYNC_BUILTINS = 1 << 0,
     CM_GATE_ASYNC_STACKFUL = 1 << 1, /* async lift without a callback */
     CM_GATE_THREADS = 1 << 2,        /* thread.* built-ins other than thread.yield */
     CM_GATE_FIXED_LISTS = 1 << 3,    /* list<T, N> */
     CM_GATE_ERROR_CONTEXT = 1 << 4,  /* the error-context type and its built-ins */
-    CM_GATE_NESTED_NAMES = 1 << 5,   /* namespaces and packages of several labels in interface names */
-    CM_GATE_VERSION_SUFFIX = 1 << 6, /* canonical interface names with a version suffix */
-    CM_GATE_MEMORY64 = 1 << 7,       /* 64-bit memories in canonical options, i64 resource representations */
-    CM_GATE_VALUES = 1 << 8,         /* value imports, value definitions, start functions: names the gate in messages only */
-    CM_GATE_ALL = (1 << 8) - 1,
+    CM_GATE_ALL = (1 << 5) - 1,
+    /* These cannot be enabled. */
+    CM_GATE_VALUES = 1 << 5,         /* value imports and definitions, start functions */
+    CM_GATE_NESTED_NAMES = 1 << 6,   /* several namespaces or projections in an interface name */
+    CM_GATE_VERSION_SUFFIX = 1 << 7, /* canonical interface names */
+    CM_GATE_MEMORY64 = 1 << 8,       /* 64-bit memories in canonical options, i64 resource representations and context slots */
+    CM_GATE_SHARED_THREADS = 1 << 9, /* thread.spawn-*, thread.available-parallelism */
+    CM_GATE_GC = 1 << 10,            /* `gc` and `core-type` options */
 };
 
-/* --- of one binary -------------------------------------------------------------------------------------------------------------
- */
+/* --- of one binary ------------------------------------------------------------------------------------------------- */
 
 #define CM_LIMIT_BINARY_BYTES (1u << 30)
 #define CM_LIMIT_NESTING 100      /* bodies and component and instance types, as they stand inside each other */
@@ -46,8 +48,7 @@ enum cm_gate {
 #define CM_LIMIT_NAME_BYTES 100000u
 #define CM_LIMIT_VALUE_BYTES (1u << 28) /* a type's size in memory must stay below */
 
-/* --- ours ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- ours ---------------------------------------------------------------------------------------------------------- */
 
 #define CM_LIMIT_ARENA_BYTES (1ull << 28) /* everything decoded from one binary */
 #define CM_LIMIT_RESOURCES 100000u        /* abstract resources: definitions, imports, and fresh ones per instantiation */

@@ -26,10 +26,9 @@ struct cm_name {
     struct wit_version version;     /* INTERFACE; text.len 0: none */
 };
 
-/* nested: accept namespaces and packages of several labels. ST_INVALID says what is wrong with which name. */
-enum status cm_name_parse(struct str text, bool nested, struct cm_name *ret_name, struct error *err) CHECKED;
-/* An interface name only, as in `implements`. */
-enum status cm_interface_name_parse(struct str text, bool nested, struct cm_name *ret_name, struct error *err) CHECKED;
+/* ST_INVALID says what is wrong with which name; ST_UNSUPPORTED: nested namespaces or projections. */
+enum status cm_name_parse(struct str text, struct cm_name *ret_name, struct error *err) CHECKED;
+
 /* The track that a version may be replaced within: "1", "0.2", or "" when only the exact version will do (pre-releases, 0.0.x).
  * A view into the version's text. */
 struct str cm_version_track(struct str version);
