@@ -16,7 +16,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/map.h"
 #include "component/limits.h"
 #include "component/names.h"
 #include "component/types.h"
@@ -46,29 +45,28 @@ const char *cm_sort_text(enum cm_sort sort); /* "core function", "instance" */
 
 struct cm_deftype;
 
+struct cm_core_exports {
+    const struct engine_export *items;
+    uint32_t count;
+    const uint32_t *by_name; /* indexes of items, in order of name */
+};
+const struct engine_export *cm_core_export_find(const struct cm_core_exports *exports, struct str name); /* NULL: none */
+
 /* The core side of a module: what it imports and exports. By definition, by import, or read from its bytes. */
 struct cm_module_type {
     const struct engine_import *imports;
-    size_t import_count;
-    const struct engine_export *exports;
-    size_t export_count;
-    const struct map *export_map; /* name -> const struct engine_export * */
-};
-
-struct cm_core_instance_type {
-    const struct engine_export *exports;
-    size_t export_count;
-    const struct map *export_map;
+    uint32_t import_count;
+    struct cm_core_exports exports;
 };
 
 /* The type of one item of an index space. */
 struct cm_extern {
     enum cm_sort sort;
     union {
-        const struct engine_extern_type *core;             /* CORE_FUNC, CORE_TABLE, CORE_MEMORY, CORE_GLOBAL, CORE_TAG */
-        const struct cm_core_deftype *core_type;           /* CORE_TYPE */
-        const struct cm_module_type *module;               /* CORE_MODULE */
-        const struct cm_core_instance_type *core_instance; /* CORE_INSTANCE */
+        const struct engine_extern_type *core;       /* CORE_FUNC, CORE_TABLE, CORE_MEMORY, CORE_GLOBAL, CORE_TAG */
+        const struct cm_core_deftype *core_type;     /* CORE_TYPE */
+        const struct cm_module_type *module;         /* CORE_MODULE */
+        const struct cm_core_exports *core_instance; /* CORE_INSTANCE */
         const struct cm_deftype *type; /* FUNC, COMPONENT, INSTANCE: of that kind, the item's type; TYPE: the item itself */
     };
 };
@@ -93,6 +91,13 @@ struct cm_named_extern {
     struct cm_extern type;
 };
 
+struct cm_externs {
+    const struct cm_named_extern *items; /* as written */
+    uint32_t count;
+    const uint32_t *by_name; /* indexes of items, in order of name */
+};
+const struct cm_named_extern *cm_extern_find(const struct cm_externs *externs, struct str name); /* NULL: none */
+
 /* An abstract resource and where it is found: a path of export names from an item. An empty path: the item itself is the resource.
  */
 struct cm_resource_path {
@@ -102,22 +107,15 @@ struct cm_resource_path {
 };
 
 struct cm_instance_type {
-    const struct cm_named_extern *exports;
-    uint32_t export_count;
-    const struct map *export_map; /* name -> const struct cm_named_extern * */
+    struct cm_externs exports;
     /* Resources that the type itself brings along (existentially quantified). Empty in the type of an instance that exists: its
      * resources were introduced by the definition that made it. */
     const struct cm_resource_path *bound;
     uint32_t bound_count;
-    /* Where every resource reachable in the exports is found. */
-    const struct cm_resource_path *resources;
-    uint32_t resource_count;
 };
 
 struct cm_component_type {
-    const struct cm_named_extern *imports, *exports;
-    uint32_t import_count, export_count;
-    const struct map *import_map, *export_map;
+    struct cm_externs imports, exports;
     /* Resources given by the imports; the path starts with the import's name. */
     const struct cm_resource_path *imported;
     uint32_t imported_count;
