@@ -115,11 +115,10 @@ static enum status decode_objects(struct config_decoder *decoder, const struct c
     objects->len = json_array_size(value);
     objects->items = arena_array(decoder->arena, objects->len, key->object->size);
     for (size_t i = 0; i < objects->len; i++) {
-        char item_path[256];
-        snprintf(item_path, sizeof item_path, "%s[%zu]", path, i);
+        struct str item_path = arena_printf(decoder->arena, "%s[%zu]", path, i);
         void *item = (char *)objects->items + i * key->object->size;
         config_defaults(key->object, item);
-        TRY(decode_object(decoder, key->object, item_path, json_array_get(value, i), item, err));
+        TRY(decode_object(decoder, key->object, item_path.data, json_array_get(value, i), item, err));
     }
     return ST_OK;
 }
@@ -197,8 +196,7 @@ static enum status decode_object(struct config_decoder *decoder, const struct co
     const char *name;
     json_t *value;
     json_object_foreach (tree, name, value) {
-        char path[256];
-        snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", name);
+        const char *path = arena_printf(decoder->arena, "%s%s%s", prefix, *prefix ? "." : "", name).data;
         const struct config_key *key = find_key(schema, name);
         if (!key)
             return unknown_key(decoder, schema, path, name, err);

@@ -1,0 +1,207 @@
+/* Reading and decoding configuration: kinds, defaults, bounds, mistakes, trust. */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "config/wash.h"
+#include "tap.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+    struct arena arena;
+    struct wash_config config;
+    struct config_decoder decoder;
+    struct error err;
+};
+
+static enum status decode(struct fixture *fixture, const char *yaml)
+{
+    arena_init(&fixture->arena, SIZE_MAX);
+    config_defaults(&wash_config_schema, &fixture->config);
+    fixture->decoder = (struct config_decoder){.origin = "config.yaml", .arena = &fixture->arena};
+    json_t *tree;
+    TRY(config_parse_yaml("config.yaml", str_of(yaml), &tree, &fixture->err));
+    enum status status = config_decode(&fixture->decoder, &wash_config_schema, tree, &fixture->config, &fixture->err);
+    json_decref(tree);
+    return status;
+}
+
+static void release(struct fixture *fixture)
+{
+    vec_release(&fixture->decoder.later_keys);
+    arena_release(&fixture->arena);
+}
+
+TEST(decodes_what_dev_needs)
+{
+    __attribute__((cleanup(release))) struct fixture f = {0};
+    CHECK_EQ(decode(&f, "build:\n  command: make\n  env:\n    A: b\n    N: 3\n    T: true\n  component_path: out.wasm\n"
+                        "dev:\n  address: 127.0.0.1:9\n  volumes:\n  - host_path: data\n    guest_path: /d\n"
+                        "limits:\n  memory_mib: 64\n"),
+             ST_OK);
+    CHECK_STR(f.config.build.command, "make");
+    CHECK_EQ(f.config.build.env.len, 3);
+    CHECK_STR(f.config.build.env.items[1].value, "3");
+    CHECK_STR(f.config.build.env.items[2].value, "true");
+    CHECK_STR(f.config.dev.address, "127.0.0.1:9");
+    CHECK_EQ(f.config.dev.volumes.len, 1);
+    CHECK_STR(((struct config_volume *)f.config.dev.volumes.items)->guest_path, "/d");
+    CHECK_EQ(f.config.limits.memory_mib, 64);
+    CHECK_EQ(f.config.limits.call_timeout_secs, 600);
+}
+
+TEST(empty_file_gives_defaults)
+{
+    __attribute__((cleanup(release))) struct fixture f = {0};
+    CHECK_EQ(decode(&f, "# nothing\n"), ST_OK);
+    CHECK_STR(f.config.dev.address, "0.0.0.0:8000");
+    CHECK_EQ(f.config.limits.memory_mib, 256);
+    CHECK(!f.config.build.command.data);
+}
+
+TEST(later_keys_are_named)
+{
+    __attribute__((cleanup(release))) struct fixture f = {0};
+    CHECK_EQ(decode(&f, "dev:\n  wasi_otel: true\nworkload: {config: {a: b}}\n"), ST_OK);
+    CHECK_EQ(f.decoder.later_keys.len, 2);
+    CHECK_STR(f.decoder.later_keys.items[0], "dev.wasi_otel");
+    CHECK_STR(f.decoder.later_keys.items[1], "workload");
+}
+
+static const struct {
+    const char *yaml, *message;
+} mistakes[] = {
+    {"dev:\n  adress: x\n", "config.yaml: dev.adress: unknown key; did you mean `address`?"},
+    {"zzzzzz: 1\n", "config.yaml: zzzzzz: unknown key"},
+    {"dev: 3\n", "config.yaml: dev: expected a mapping, got a number"},
+    {"build:\n  command: [a]\n", "config.yaml: build.command: expected text, got a list"},
+    {"build:\n  env: [a]\n", "config.yaml: build.env: expected a mapping, got a list"},
+    {"dev:\n  volumes:\n  - host_path: x\n", "config.yaml: dev.volumes[0].guest_path is missing"},
+    {"dev:\n  volumes: {}\n", "config.yaml: dev.volumes: expected a list, got a mapping"},
+    {"limits:\n  memory_mib: 0\n", "config.yaml: limits.memory_mib: 0 is outside 1 to 4096"},
+    {"limits:\n  memory_mib: -1\n", "config.yaml: limits.memory_mib: expected a number of at least 0, got a number"},
+    {"a: 1\na: 2\n", "config.yaml: line 2, column 1: this key appears twice"},
+    {"a: &x 1\nb: *x\n", "config.yaml: line 2, column 4: aliases (*name) are not supported"},
+    {"<<: {a: 1}\n", "config.yaml: line 1, column 1: merge keys are not supported"},
+    {"a: 1\n---\nb: 2\n", "config.yaml: line 2, column 1: more than one document in the file"},
+    {"- a\n", "config.yaml: the file: expected a mapping, got a list"},
+};
+
+TEST(mistakes_are_named)
+{
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++) {
+        __attribute__((cleanup(release))) struct fixture f = {0};
+        CHECK_EQ(decode(&f, mistakes[i].yaml), ST_INVALID);
+        CHECK_STR(str_of(f.err.message), mistakes[i].message);
+    }
+}
+
+TEST(deep_and_wide_files_are_bounded)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    for (int i = 0; i < 1000; i++)
+        buf_add(&text, STR("["));
+    struct error err;
+    json_t *tree;
+    CHECK_EQ(config_parse_yaml("x", buf_str(&text), &tree, &err), ST_INVALID);
+    buf_clear(&text);
+    buf_add(&text, STR("a: ["));
+    for (int i = 0; i < CONFIG_MAX_NODES + 1; i++)
+        buf_add(&text, STR("1,"));
+    buf_add(&text, STR("]"));
+    CHECK_EQ(config_parse_yaml("x", buf_str(&text), &tree, &err), ST_INVALID);
+}
+
+TEST(environment_overrides)
+{
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    struct wash_config config;
+    struct error err;
+    config_defaults(&wash_config_schema, &config);
+    setenv("WASH_INSTANCE_MEMORY_MIB", "77", 1);
+    enum status good = config_apply_env(&wash_config_schema, &config, &arena, &err);
+    setenv("WASH_INSTANCE_MEMORY_MIB", "lots", 1);
+    struct wash_config unused = config;
+    enum status bad = config_apply_env(&wash_config_schema, &unused, &arena, &err);
+    unsetenv("WASH_INSTANCE_MEMORY_MIB");
+    arena_release(&arena);
+    CHECK_EQ(good, ST_OK);
+    CHECK_EQ(config.limits.memory_mib, 77);
+    CHECK_EQ(bad, ST_INVALID);
+    CHECK_STR(str_of(err.message), "environment: WASH_INSTANCE_MEMORY_MIB=lots: expected a number of at least 0");
+}
+
+struct folder {
+    struct arena arena;
+    char path[32];
+    struct config_project project;
+    struct error err;
+};
+
+static void make_folder(struct folder *folder, const char *yaml)
+{
+    arena_init(&folder->arena, SIZE_MAX);
+    snprintf(folder->path, sizeof folder->path, "/tmp/wash-config-XXXXXX");
+    char name[64];
+    if (!mkdtemp(folder->path))
+        bug("mkdtemp");
+    snprintf(name, sizeof name, "%s/.wash", folder->path);
+    mkdir(name, 0755);
+    snprintf(name, sizeof name, "%s/sub", folder->path);
+    mkdir(name, 0755);
+    snprintf(name, sizeof name, "%s/.wash/config.yaml", folder->path);
+    FILE *file = fopen(name, "w");
+    if (!file)
+        bug("fopen");
+    fputs(yaml, file);
+    fclose(file);
+    chmod(name, 0644);
+}
+
+static void remove_folder(struct folder *folder)
+{
+    const char *const names[] = {"/.wash/config.yaml", "/.wash", "/sub", ""};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", folder->path, names[i]);
+        remove(name);
+    }
+    arena_release(&folder->arena);
+}
+
+static enum status load(struct folder *folder, const char *below, bool named)
+{
+    char start[64];
+    snprintf(start, sizeof start, "%s%s", folder->path, below);
+    return config_load_project(str_of(start), named, &folder->arena, &folder->project, &folder->err);
+}
+
+TEST(project_is_found_from_a_subfolder)
+{
+    __attribute__((cleanup(remove_folder))) struct folder f;
+    make_folder(&f, "build:\n  command: make\n");
+    CHECK_EQ(load(&f, "/sub", false), ST_OK);
+    CHECK_STR(f.project.root, f.path);
+    CHECK_STR(f.project.config.build.command, "make");
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "%s/%s.wasm", f.path, f.path + strlen("/tmp/"));
+    CHECK_STR(config_component_path(&f.project, true, &f.arena), wanted);
+}
+
+TEST(files_that_others_can_write_are_refused)
+{
+    __attribute__((cleanup(remove_folder))) struct folder f;
+    make_folder(&f, "build:\n  command: make\n");
+    char name[64];
+    snprintf(name, sizeof name, "%s/.wash/config.yaml", f.path);
+    chmod(name, 0666);
+    CHECK_EQ(load(&f, "", false), ST_DENIED);
+    CHECK(str_find(str_of(f.err.message), STR("writable by every user")) != STR_NONE);
+    CHECK_EQ(load(&f, "", true), ST_OK);
+    chmod(name, 0644);
+    snprintf(name, sizeof name, "%s/.wash", f.path);
+    chmod(name, 0777);
+    CHECK_EQ(load(&f, "", false), ST_DENIED);
+    chmod(name, 0755);
+    CHECK_EQ(load(&f, "", false), ST_OK);
+}
