@@ -63,11 +63,11 @@ struct engine_func {
 };
 struct engine_memory {
     uint64_t store_id;
-    uint64_t private_;
+    uint64_t private_[2];
 };
 struct engine_table {
     uint64_t store_id;
-    uint64_t private_;
+    uint64_t private_[2];
 };
 struct engine_global {
     uint64_t store_id;
@@ -188,5 +188,9 @@ enum status engine_table_set(struct engine_store *store, const struct engine_tab
                              const struct engine_func *func, struct error *err) CHECKED;
 void engine_global_get(struct engine_store *store, const struct engine_global *global, union engine_raw *ret_value);
 void engine_global_set(struct engine_store *store, const struct engine_global *global, union engine_raw value);
-/* A function handle as a raw reference value, for tables and funcref results. */
+/* A function handle as a raw reference value (the `ref` of a funcref argument or result), and back; NULL is the null reference. */
+void *engine_func_to_raw(struct engine_store *store, const struct engine_func *func);
+bool engine_func_from_raw(struct engine_store *store, void *raw, struct engine_func *ret_func);
+/* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. A memory that its module does
+ * not export counts with its declared minimum. */
 uint64_t engine_store_peak_memory(const struct engine_store *store);
