@@ -1,12 +1,12 @@
 /* Shards, tasks, events: the heart of the program. (This comment grows into the essay; see ARCHITECTURE.md for the thread model.)
  *
- * A shard is one thread on one core: an epoll loop, timers, a run queue, coroutines. What a shard owns is touched by its thread alone:
- * no locks, no atomics. Between shards there is only an inbox (a queue and an eventfd) and `io_offload`.
+ * A shard is one thread on one core: an epoll loop, timers, a run queue, coroutines. What a shard owns is touched by its thread
+ * alone: no locks, no atomics. Between shards there is only an inbox (a queue and an eventfd) and `io_offload`.
  *
- * A task is a job on a coroutine of its shard. It is plain sequential C: it waits with `io_wait`, which parks the coroutine until an
- * event is set, a deadline passes or the task is cancelled. Host code is atomic between switch points; the switch points are the
- * functions here marked "Waits" and every entry into a guest. Event callbacks (timers, posted functions) run on the plain loop: they
- * mark, copy and queue, never wait, never enter a guest. */
+ * A task is a job on a coroutine of its shard. It is plain sequential C: it waits with `io_wait`, which parks the coroutine until
+ * an event is set, a deadline passes or the task is cancelled. Host code is atomic between switch points; the switch points are the
+ * functions here marked "Waits" and every entry into a guest. Event callbacks (timers, posted functions) run on the plain loop:
+ * they mark, copy and queue, never wait, never enter a guest. */
 #pragma once
 
 #include "base/clock.h"
@@ -69,7 +69,8 @@ enum io_class { IO_CLASS_WOKEN, IO_CLASS_START, IO_CLASS_SPENT, IO_CLASS_COUNT }
 
 #define IO_MAX_QUEUED_DEFAULT 10000
 
-/* What the run queue is fair by: one per workload and shard. Least CPU time used runs first. It belongs to the shard of its first task. */
+/* What the run queue is fair by: one per workload and shard. Least CPU time used runs first. It belongs to the shard of its first
+ * task. */
 struct io_account {
     const char *name;     /* borrowed; for messages */
     uint64_t cpu_ns;      /* CPU time of its tasks, maintained by the shard */
@@ -80,14 +81,14 @@ struct io_account {
     unsigned max_queued;  /* past it io_task_start fails with ST_LIMIT; io_account_init sets IO_MAX_QUEUED_DEFAULT */
     /* The shard's: */
     struct io_shard *shard;
-    struct list tasks;                     /* all of them */
-    struct list waiting;                   /* the queued ones */
+    struct list tasks;   /* all of them */
+    struct list waiting; /* the queued ones */
     struct list runnable[IO_CLASS_COUNT];
-    uint64_t class_since[IO_CLASS_COUNT];  /* when the class was last served, or became runnable */
-    uint64_t used_ns;                      /* what it is ordered by: CPU time and charges, lifted to the shard's floor when it becomes active */
-    uint64_t run_key;
-    size_t run_position, admit_position;   /* in the shard's heaps */
-    struct io_event drained;               /* set while it has no task */
+    uint64_t class_since[IO_CLASS_COUNT]; /* when the class was last served, or became runnable */
+    uint64_t used_ns; /* its place in the order: CPU time and charges, lifted to the shard's floor when it wakes */
+    size_t run_position, admit_position; /* in the shard's heaps */
+    struct list link;
+    struct io_event drained; /* set while it has no task */
 };
 void io_account_init(struct io_account *account, const char *name);
 void io_account_charge(struct io_account *account, uint64_t ns);
@@ -108,8 +109,8 @@ struct io_task {
     /* Optional, set it after io_task_start: called on the loop as the very last thing, after `done` was set; may free the task. */
     void (*on_done)(struct io_task *task);
     struct io_event done;
-    bool cancelled;          /* sticky; read freely */
-    unsigned cancel_masked;  /* > 0: waits ignore `cancelled` (cleanup sections) */
+    bool cancelled;         /* sticky; read freely */
+    unsigned cancel_masked; /* > 0: waits ignore `cancelled` (cleanup sections) */
     unsigned flags;
     /* The shard's: */
     struct coro *coro;
@@ -120,7 +121,8 @@ struct io_task {
     uint64_t started_ns;      /* io_now() of io_task_start */
     uint64_t yielded_turn;    /* the loop's turn it yielded in: it goes on in a later one */
     unsigned guest_depth;     /* inside io_guest_enter */
-    bool spinning;            /* its guest was interrupted since its last wait */
+    bool begun;
+    bool spinning; /* its guest was interrupted since its last wait */
     uint8_t state;
 };
 
@@ -139,7 +141,8 @@ static inline void io_cancel_unmask(struct io_task *task)
 {
     task->cancel_masked--;
 }
-/* Takes a cancellation back once its reason has been dealt with (a call that timed out still sends its 504). From the task itself. */
+/* Takes a cancellation back once its reason has been dealt with (a call that timed out still sends its 504). From the task itself.
+ */
 static inline void io_task_uncancel(struct io_task *task)
 {
     task->cancelled = false;
@@ -147,8 +150,8 @@ static inline void io_task_uncancel(struct io_task *task)
 
 /* --- posted functions and offloaded work ------------------------------------------------------------------------------------- */
 
-/* A message to a shard, from any thread; `run` is called once on that shard's loop, in order per sender. The storage is the sender's
- * until then. */
+/* A message to a shard, from any thread; `run` is called once on that shard's loop, in order per sender. The storage is the
+ * sender's until then. */
 struct io_message {
     void (*run)(struct io_message *message);
     struct io_message *next;
@@ -159,6 +162,19 @@ void io_post(struct io_shard *shard, struct io_message *message);
  * meanwhile, the call still waits for `fn` to return (its memory is on this stack), then returns ST_CANCELLED; else ST_OK.
  * ST_LIMIT when the workers' queue is full. Waits: yes. */
 enum status io_offload(void (*fn)(void *arg), void *arg, struct error *err) CHECKED;
+
+/* Work on a worker thread without a task that waits for it; io_offload is made of this. `work` runs on the worker, then `done` on
+ * the shard's loop. The storage is the caller's until `done` is called. ST_LIMIT when the workers' queue is full. */
+struct io_job {
+    void (*work)(struct io_job *job);
+    void (*done)(struct io_job *job);
+    /* The workers': */
+    struct io_message message;
+    struct io_shard *shard;
+    struct list link;
+};
+enum status io_job_start(struct io_job *job, void (*work)(struct io_job *), void (*done)(struct io_job *),
+                         struct error *err) CHECKED;
 
 /* --- shards ------------------------------------------------------------------------------------------------------------------ */
 
@@ -190,8 +206,8 @@ unsigned io_shards_recommended(void);
 /* --- guests and preemption (used by `engine`) --------------------------------------------------------------------------------- */
 
 /* The engine brackets every outermost guest entry on a coroutine with these. While a shard is inside a guest for longer than a tick
- * (1 ms), or an event becomes ready on its epoll descriptor meanwhile, the ticker thread calls the tick hook, which interrupts guests
- * (it advances Wasmtime's epoch). The ticker sleeps while no shard is inside a guest. */
+ * (1 ms), or an event becomes ready on its epoll descriptor meanwhile, the ticker thread calls the tick hook, which interrupts
+ * guests (it advances Wasmtime's epoch). The ticker sleeps while no shard is inside a guest. */
 void io_guest_enter(void);
 void io_guest_leave(void);
 void io_set_tick_hook(void (*tick)(void *env), void *env); /* once, before shards run */

@@ -13,16 +13,27 @@ struct io_fd {
     int fd; /* -1: closed */
     struct io_event readable, writable;
     bool hangup; /* the peer closed or reset (EPOLLRDHUP, EPOLLHUP, EPOLLERR); sets both events */
-    void (*on_ready)(struct io_fd *fd); /* optional: called on the loop when an edge arrives */
-    bool busy; /* the shard's */
+    bool reset;  /* neither direction works any more (EPOLLHUP, EPOLLERR); hangup without it: the peer only stopped sending */
+    void (*on_ready)(struct io_fd *fd);   /* optional: called on the loop when an edge arrives */
+    bool is_socket, is_tcp, always_ready; /* the shard's */
 };
 
-enum status io_fd_open(struct io_fd *fd, int descriptor, struct error *err) CHECKED; /* takes the descriptor, makes it non-blocking */
+/* Takes the descriptor (closes it on failure), makes it non-blocking and watches it from the current shard. Both events start set:
+ * the first operation tries at once. A regular file, which epoll refuses, is always ready. on_ready is left NULL. */
+enum status io_fd_open(struct io_fd *fd, int descriptor, struct error *err) CHECKED;
 void io_fd_close(struct io_fd *fd); /* wakes waiters with ST_CANCELLED results of their reads; harmless when closed */
+int io_fd_take(struct io_fd *fd);   /* closes without closing the descriptor: it is the caller's again, unwatched */
 
-/* Reads at least one byte, or 0 at the end. ST_TIMEOUT, ST_CANCELLED, ST_IO. Waits: yes. */
+/* What io_fd_open does for one of the process's standard descriptors (0, 1, 2), on a copy: the original stays as it is, and a
+ * terminal or pipe that other processes share does not become non-blocking for them. */
+enum status io_fd_open_stdio(struct io_fd *fd, int standard, struct error *err) CHECKED;
+
+/* The waiting operations check for cancellation first, and give way to other tasks after a number of them that did not have to
+ * wait: a peer that never lets us wait can neither keep a cancelled task alive nor hold up the shard. */
+
+/* Reads at least one byte, or 0 at the end (size > 0). ST_TIMEOUT, ST_CANCELLED, ST_IO. Waits: yes. */
 enum status io_read(struct io_fd *fd, void *data, size_t size, uint64_t deadline, size_t *ret_len, struct error *err) CHECKED;
-/* Writes everything. Waits: yes. */
+/* Writes everything; `parts` is used up on the way. Some bytes may be out when it fails. Waits: yes. */
 enum status io_write(struct io_fd *fd, const void *data, size_t len, uint64_t deadline, struct error *err) CHECKED;
 enum status io_writev(struct io_fd *fd, struct iovec *parts, int count, uint64_t deadline, struct error *err) CHECKED;
 /* One attempt without waiting: ST_UNAVAILABLE when it would block (and the event is cleared). */
@@ -47,6 +58,10 @@ enum status io_listen(const struct io_address *address, bool shared, int backlog
 /* Accepts one connection (non-blocking, CLOEXEC, TCP_NODELAY). Waits: yes. */
 enum status io_accept(struct io_fd *listener, uint64_t deadline, int *ret_descriptor, struct io_address *ret_peer,
                       struct error *err) CHECKED;
+/* Accepting fails with ST_LIMIT when descriptors or memory run out: the connection stays queued, pause and try again. */
+enum status io_local_address(int descriptor, struct io_address *ret_address,
+                             struct error *err) CHECKED; /* after listening on port 0 */
+/* ST_UNAVAILABLE refused or unreachable, ST_TIMEOUT, ST_CANCELLED. Waits: yes. */
 enum status io_connect(const struct io_address *address, uint64_t deadline, int *ret_descriptor, struct error *err) CHECKED;
 
 /* getaddrinfo on a worker thread. ret_addresses: up to `max`. Waits: yes. */
