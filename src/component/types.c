@@ -458,6 +458,11 @@ uint32_t cm_types_count(const struct cm_types *types)
     return types->type_count;
 }
 
+uint32_t cm_type_weight(const struct cm_type *type)
+{
+    return entry_of(type)->weight;
+}
+
 /* --- constructors ---------------------------------------------------------------------------------------------------------------
  */
 

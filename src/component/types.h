@@ -102,5 +102,8 @@ struct cm_core_signature {
 };
 void cm_flatten_func(const struct cm_func_type *type, enum cm_abi_context context, struct cm_core_signature *ret_signature);
 
+/* Nodes of the type written out in full, at most CM_MAX_TYPE_WEIGHT. */
+uint32_t cm_type_weight(const struct cm_type *type);
+
 /* WIT-like text of a type for messages: "list<tuple<string, u32>>". */
 struct str cm_type_text(const struct cm_type *type, struct arena *arena);
