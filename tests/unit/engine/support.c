@@ -63,7 +63,7 @@ struct engine_store *test_start(struct engine *engine, const struct test_guest *
 
 static uint8_t type_of(char letter)
 {
-    static const char letters[] = "ilfdvxe"; /* in the order of enum engine_val_type */
+    static const char letters[] = "ilfdvxre"; /* in the order of enum engine_val_type */
     const char *found = strchr(letters, letter);
     bug_unless(found);
     return (uint8_t)(found - letters);
