@@ -1,0 +1,45 @@
+/* Reads WIT text and resolves it into a model.
+ *
+ * A loader is given sources one after another (a folder with `deps/`, a folder of packages, single files or text), parses each at
+ * once, and resolves all of them together at the end: packages in the order of their dependencies, names to what they name, worlds
+ * with all that their interfaces need. Items behind `@unstable` are left out unless their feature is on; what is left out must be
+ * well-formed but is not looked into. Threading: as the model. Ownership: the loader borrows model and options until released.
+ * Errors: "file:line:column: message". Bounds: WIT_MAX_FILE_BYTES a file, WIT_MAX_FILES files, WIT_MAX_PACKAGES packages, and those
+ * of model.h. Source: component-model WIT.md, "Filesystem structure", "Name resolution", "Feature Gates". */
+#pragma once
+
+#include "wit/model.h"
+
+#define WIT_MAX_FILES 4096u
+
+struct wit_options {
+    const struct str *features; /* of `@unstable(feature = ...)` that are on */
+    size_t feature_count;
+    bool all_features;
+};
+
+struct wit_loader;
+
+/* `options` may be NULL: no feature is on. */
+struct wit_loader *wit_loader_new(struct wit_model *model, const struct wit_options *options);
+void wit_loader_free(struct wit_loader *loader);
+
+/* A folder: its *.wit files are one package, and `deps/`, if there, holds others. Or a single file. The first package added by this
+ * or wit_loader_add_text is the main one. Fails: ST_NOT_FOUND, ST_IO, ST_INVALID, ST_LIMIT. Waits: no (reads files). */
+enum status wit_loader_add_path(struct wit_loader *loader, const char *path, struct error *err) CHECKED;
+/* A folder like `deps/`: each folder in it is a package, each .wit file one too. Others are passed over. */
+enum status wit_loader_add_packages(struct wit_loader *loader, const char *folder, struct error *err) CHECKED;
+/* Text in place of a file; `name` is for messages. */
+enum status wit_loader_add_text(struct wit_loader *loader, struct str name, struct str text, struct error *err) CHECKED;
+
+/* Resolves everything added. Call once. *ret_main may be NULL if no main package was added. */
+enum status wit_loader_finish(struct wit_loader *loader, struct wit_package **ret_main, struct error *err) CHECKED;
+
+/* All of the above for one path. */
+enum status wit_load(struct wit_model *model, const char *path, const struct wit_options *options, struct wit_package **ret_main,
+                     struct error *err) CHECKED;
+
+/* The world that `name` means: a name in `main`, a full one ("ns:name/world@version"), or, if empty, the only world of `main`.
+ * Fails: ST_NOT_FOUND, ST_INVALID if there is a choice to make. */
+enum status wit_select_world(const struct wit_model *model, const struct wit_package *main, struct str name,
+                             struct wit_world **ret_world, struct error *err) CHECKED;
