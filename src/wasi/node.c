@@ -1,0 +1,41 @@
+/* Parents, children, references; see node.h. */
+#include "wasi/node.h"
+
+void wasi_node_init(struct wasi_node *node, struct wasi_node *parent, void (*destroy)(struct wasi_node *))
+{
+    *node = (struct wasi_node){.parent = parent, .refs = 1, .destroy = destroy};
+    if (parent) {
+        parent->children++;
+        parent->refs++;
+    }
+}
+
+void wasi_node_ref(struct wasi_node *node)
+{
+    node->refs++;
+}
+
+void wasi_node_unref(struct wasi_node *node)
+{
+    if (--node->refs == 0)
+        node->destroy(node);
+}
+
+void wasi_node_detach(struct wasi_node *node)
+{
+    struct wasi_node *parent = node->parent;
+    node->parent = NULL;
+    if (parent) {
+        parent->children--;
+        wasi_node_unref(parent);
+    }
+}
+
+enum status wasi_node_drop(struct cm_call *call, struct wasi_node *node)
+{
+    if (call && node->children > 0)
+        return cm_trap(call, "resource has children");
+    wasi_node_detach(node);
+    wasi_node_unref(node);
+    return ST_OK;
+}

@@ -1,0 +1,129 @@
+/* wasi:io/error and wasi:io/poll. */
+#include "base/mem.h"
+#include "wasi/stream.h"
+#include <stdalign.h>
+
+/* --- errors -------------------------------------------------------------------------------------------------------------------- */
+
+static void error_destroy(struct wasi_node *node)
+{
+    free(CONTAINER_OF(node, struct wasi_io_error_error, node));
+}
+
+struct wasi_io_error_error *wasi_error_new(enum wasi_error_kind kind, uint32_t code, const char *text)
+{
+    struct wasi_io_error_error *error = NEW(struct wasi_io_error_error);
+    wasi_node_init(&error->node, NULL, error_destroy);
+    error->kind = kind;
+    error->code = code;
+    error->text = text;
+    return error;
+}
+
+enum status wasi_io_error_error_to_debug_string(struct cm_call *call UNUSED, struct wasi_io_error_error *self, struct str *ret)
+{
+    *ret = str_of(self->text);
+    return ST_OK;
+}
+
+enum status wasi_io_error_error_drop(struct cm_call *call, struct wasi_io_error_error *self)
+{
+    return wasi_node_drop(call, &self->node);
+}
+
+/* --- pollables ----------------------------------------------------------------------------------------------------------------- */
+
+static void pollable_destroy(struct wasi_node *node)
+{
+    free(CONTAINER_OF(node, struct wasi_io_poll_pollable, node));
+}
+
+struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, struct io_event *(*event)(struct wasi_node *), uint64_t deadline)
+{
+    struct wasi_io_poll_pollable *pollable = NEW(struct wasi_io_poll_pollable);
+    wasi_node_init(&pollable->node, watched, pollable_destroy);
+    pollable->event = event;
+    pollable->deadline = deadline;
+    return pollable;
+}
+
+/* ret_event: what to wait for when it is not ready; NULL when only the deadline counts. */
+static bool is_ready(struct wasi_io_poll_pollable *pollable, uint64_t now, struct io_event **ret_event)
+{
+    *ret_event = NULL;
+    if (pollable->deadline <= now)
+        return true;
+    if (!pollable->event)
+        return false;
+    *ret_event = pollable->event(pollable->node.parent);
+    return !*ret_event || (*ret_event)->set;
+}
+
+enum status wasi_io_poll_pollable_ready(struct cm_call *call UNUSED, struct wasi_io_poll_pollable *self, bool *ret)
+{
+    struct io_event *event;
+    *ret = is_ready(self, clock_now(), &event);
+    return ST_OK;
+}
+
+enum status wasi_io_poll_pollable_block(struct cm_call *call UNUSED, struct wasi_io_poll_pollable *self)
+{
+    struct io_event *event;
+    while (!is_ready(self, clock_now(), &event)) {
+        enum status status = io_wait_any(&event, event ? 1 : 0, self->deadline);
+        if (status != ST_OK && status != ST_TIMEOUT)
+            return status;
+    }
+    return ST_OK;
+}
+
+enum status wasi_io_poll_pollable_drop(struct cm_call *call, struct wasi_io_poll_pollable *self)
+{
+    return wasi_node_drop(call, &self->node);
+}
+
+struct poll_round {
+    uint32_t *ready;
+    size_t ready_count;
+    struct io_event **events;
+    size_t event_count;
+    uint64_t deadline;
+};
+
+static void look(const struct cm_list_wasi_io_poll_pollable *in, struct poll_round *round)
+{
+    uint64_t now = clock_now();
+    round->ready_count = round->event_count = 0;
+    round->deadline = CLOCK_NEVER;
+    for (size_t i = 0; i < in->len; i++) {
+        struct io_event *event;
+        if (is_ready(in->items[i], now, &event))
+            round->ready[round->ready_count++] = (uint32_t)i;
+        else if (event)
+            round->events[round->event_count++] = event;
+        round->deadline = MIN(round->deadline, in->items[i]->deadline);
+    }
+}
+
+enum status wasi_io_poll_poll(struct cm_call *call, const struct cm_list_wasi_io_poll_pollable *in, struct cm_list_u32 *ret)
+{
+    if (in->len == 0)
+        return cm_trap(call, "empty poll list");
+    struct arena *arena = cm_call_arena(call);
+    struct poll_round round = {
+        .ready = arena_try(arena, in->len * sizeof(uint32_t), alignof(uint32_t)),
+        .events = arena_try(arena, in->len * sizeof(struct io_event *), alignof(struct io_event *)),
+    };
+    if (!round.ready || !round.events)
+        return cm_trap(call, "poll list of %zu entries is too long", in->len);
+    for (;;) {
+        look(in, &round);
+        if (round.ready_count > 0)
+            break;
+        enum status status = io_wait_any(round.events, round.event_count, round.deadline);
+        if (status != ST_OK && status != ST_TIMEOUT)
+            return status;
+    }
+    *ret = (struct cm_list_u32){round.ready, round.ready_count};
+    return ST_OK;
+}
