@@ -208,6 +208,7 @@ void io_shard_run(struct io_shard *shard)
     io_shard_here = shard;
     while (!is_over(shard))
         turn(shard);
+    io_signals_release(shard);
     coro_pool_trim(&shard->coros, 0);
     io_shard_here = NULL;
     pthread_sigmask(SIG_SETMASK, &before, NULL);

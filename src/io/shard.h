@@ -187,8 +187,7 @@ struct io_shard_options {
     int cpu;                 /* core to pin to, or -1 */
 };
 
-/* Shards are numbered from 0. io_shard_run turns the calling thread into the shard until io_shard_stop; io_shards_start makes a
- * thread for each. */
+/* Shards are numbered from 0. io_shard_run turns the calling thread into the shard until io_shard_stop. */
 enum status io_shard_new(unsigned index, const struct io_shard_options *options, struct io_shard **ret_shard,
                          struct error *err) CHECKED;
 void io_shard_free(struct io_shard *shard);
@@ -199,6 +198,21 @@ struct io_shard *io_shard_current(void);    /* NULL on other threads */
 enum status io_shard_drain(uint64_t deadline) CHECKED;
 unsigned io_shard_index(const struct io_shard *shard);
 uint64_t io_now(void); /* the loop's cached time: exact to one turn of the loop */
+
+/* A thread for each of several shards. */
+struct io_shards_options {
+    struct io_shard_options shard; /* for each; its `cpu` is ignored */
+    unsigned count;                /* 0: io_shards_recommended() */
+    bool pin;                      /* each to a core of the affinity mask, in order */
+    void (*setup)(struct io_shard *shard, void *env); /* optional: the first thing on each loop, say to start tasks */
+    void *env;
+};
+struct io_shards;
+enum status io_shards_start(const struct io_shards_options *options, struct io_shards **ret_shards, struct error *err) CHECKED;
+unsigned io_shards_count(const struct io_shards *shards);
+struct io_shard *io_shards_get(const struct io_shards *shards, unsigned index); /* NULL past the last */
+void io_shards_stop(struct io_shards *shards);                                  /* io_shard_stop on each */
+void io_shards_join(struct io_shards *shards);                                  /* waits until all have ended, and frees them */
 
 /* How many shards this process should run: affinity mask and cgroup CPU quota. At least 1. */
 unsigned io_shards_recommended(void);

@@ -64,7 +64,7 @@ extern _Thread_local struct io_shard *io_shard_here;
 /* wait.c, task.c: the run queue. */
 bool io_is_cancelled(const struct io_task *task);                /* and not masked */
 void io_task_wake(struct io_task *task);                         /* if parked */
-void io_task_enqueue(struct io_task *task, enum io_class class); /* any state but runnable */
+void io_task_enqueue(struct io_task *task, enum io_class rank); /* any state but runnable */
 bool io_run_queue_step(struct io_shard *shard);                  /* runs one task; false when none may run in this turn */
 void io_shard_cancel_all(struct io_shard *shard);
 void io_tasks_init(struct io_shard *shard);
@@ -79,6 +79,9 @@ struct io_fd;
 enum status io_fd_wait(const struct io_fd *fd, struct io_event *event, uint64_t deadline, const char *what,
                        struct error *err) CHECKED;
 void io_spend_budget(void); /* after an operation that did not wait: gives way now and then */
+
+/* signals.c */
+void io_signals_release(struct io_shard *shard);
 
 /* ticker.c: what the ticker sees of the running task's guest. */
 void io_guest_publish(struct io_shard *shard, const struct io_task *task, bool inside);

@@ -64,11 +64,14 @@ enum status io_local_address(int descriptor, struct io_address *ret_address,
 /* ST_UNAVAILABLE refused or unreachable, ST_TIMEOUT, ST_CANCELLED. Waits: yes. */
 enum status io_connect(const struct io_address *address, uint64_t deadline, int *ret_descriptor, struct error *err) CHECKED;
 
-/* getaddrinfo on a worker thread. ret_addresses: up to `max`. Waits: yes. */
+/* Addresses of a name, or of numeric text, by getaddrinfo on a worker thread. ret_addresses: up to `max`. ST_INVALID, ST_NOT_FOUND,
+ * ST_UNAVAILABLE when the name server does not answer, ST_CANCELLED (at once: the look-up goes on without us). Waits: yes. */
 enum status io_resolve(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
                        struct error *err) CHECKED;
 
-/* Signals: blocks the given signals in the calling thread (do it before other threads start) and delivers them to `handle` on the
- * current shard's loop through a signalfd. */
+/* Signals. A signal reaches a signalfd only when every thread blocks it. Threads started by this room block all of them; the program
+ * blocks those it wants in its first thread, before it starts any other: io_signals_block. */
+enum status io_signals_block(const int *signals, size_t count, struct error *err) CHECKED;
+/* Blocks the given signals in the calling thread too, and delivers them to `handle` on the current shard's loop, until it ends. */
 enum status io_signals_watch(const int *signals, size_t count, void (*handle)(int signal, void *env), void *env,
                              struct error *err) CHECKED;

@@ -10,8 +10,8 @@
 
 static bool has_runnable(const struct io_account *account)
 {
-    for (int class = 0; class < IO_CLASS_COUNT; class ++)
-        if (!list_empty(&account->runnable[class]))
+    for (int rank = 0; rank < IO_CLASS_COUNT; rank++)
+        if (!list_empty(&account->runnable[rank]))
             return true;
     return false;
 }
@@ -55,8 +55,8 @@ void io_account_init(struct io_account *account, const char *name)
     list_init(&account->tasks);
     list_init(&account->waiting);
     list_init(&account->link);
-    for (int class = 0; class < IO_CLASS_COUNT; class ++)
-        list_init(&account->runnable[class]);
+    for (int rank = 0; rank < IO_CLASS_COUNT; rank++)
+        list_init(&account->runnable[rank]);
     io_event_init(&account->drained);
     account->drained.set = true;
 }
@@ -86,15 +86,15 @@ enum status io_account_drain(struct io_account *account, uint64_t deadline)
 
 /* --- runnable tasks ---------------------------------------------------------------------------------------------------------- */
 
-void io_task_enqueue(struct io_task *task, enum io_class class)
+void io_task_enqueue(struct io_task *task, enum io_class rank)
 {
     struct io_account *account = task->account;
     struct io_shard *shard = account->shard;
     if (!account->run_position)
         account->used_ns = MAX(account->used_ns, shard->floor_ns);
-    if (list_empty(&account->runnable[class]))
-        account->class_since[class] = shard->now;
-    list_push_back(&account->runnable[class], &task->run_link);
+    if (list_empty(&account->runnable[rank]))
+        account->class_since[rank] = shard->now;
+    list_push_back(&account->runnable[rank], &task->run_link);
     task->state = TASK_RUNNABLE;
     reorder(account);
 }
@@ -140,14 +140,14 @@ static bool has_outer_slot(const struct io_shard *shard)
 }
 
 /* From now on the task counts against both bounds; it gets its coroutine when it first runs. */
-static void promise(struct io_task *task, enum io_class class)
+static void promise(struct io_task *task, enum io_class rank)
 {
     struct io_account *account = task->account;
     account->running++;
     account->shard->running++;
     if (account->admit_position)
         reorder_starved(account);
-    io_task_enqueue(task, class);
+    io_task_enqueue(task, rank);
 }
 
 static void admit_starved(struct io_shard *shard)
@@ -344,13 +344,13 @@ static void run_task(struct io_shard *shard, struct io_task *task)
 /* The highest class, unless a lower one has waited too long. */
 static enum io_class choose_class(const struct io_account *account, uint64_t now)
 {
-    enum io_class class = IO_CLASS_WOKEN;
-    while (list_empty(&account->runnable[class]))
-        class ++;
-    for (enum io_class lower = class + 1; lower < IO_CLASS_COUNT; lower++)
+    enum io_class rank = IO_CLASS_WOKEN;
+    while (list_empty(&account->runnable[rank]))
+        rank++;
+    for (enum io_class lower = rank + 1; lower < IO_CLASS_COUNT; lower++)
         if (!list_empty(&account->runnable[lower]) && now - account->class_since[lower] >= CLASS_PATIENCE_NS)
             return lower;
-    return class;
+    return rank;
 }
 
 bool io_run_queue_step(struct io_shard *shard)
@@ -358,11 +358,11 @@ bool io_run_queue_step(struct io_shard *shard)
     if (shard->runnable.len == 0)
         return false;
     struct io_account *account = HEAP_FIRST(&shard->runnable, struct io_account, run_position);
-    enum io_class class = choose_class(account, shard->now);
-    struct io_task *task = LIST_ITEM(account->runnable[class].next, struct io_task, run_link);
+    enum io_class rank = choose_class(account, shard->now);
+    struct io_task *task = LIST_ITEM(account->runnable[rank].next, struct io_task, run_link);
     if (task->yielded_turn == shard->turn)
         return false;
-    account->class_since[class] = shard->now;
+    account->class_since[rank] = shard->now;
     shard->floor_ns = MAX(shard->floor_ns, account->used_ns);
     list_remove(&task->run_link);
     if (task->coro || give_coroutine(shard, task))

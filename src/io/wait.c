@@ -118,10 +118,10 @@ enum status io_sleep_until(uint64_t deadline)
 }
 
 /* Back to the end of the queue; not before the loop has looked for events. */
-static void give_way(struct io_task *task, enum io_class class)
+static void give_way(struct io_task *task, enum io_class rank)
 {
     task->yielded_turn = io_shard_here->turn;
-    io_task_enqueue(task, class);
+    io_task_enqueue(task, rank);
     coro_park();
 }
 
