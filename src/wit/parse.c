@@ -272,8 +272,6 @@ static enum status parse_use(struct parser *parser, struct ast_item *item)
     TRY(parse_path(parser, "the name of an interface", &item->path));
     TRY(parse_expect(parser, ".", "after the name of the interface"));
     TRY(parse_names(parser, item));
-    if (item->names.len == 0)
-        return wit_fail_at(parser->err, item->path.name.pos, "this `use` must name at least one type");
     return parse_expect(parser, ";", "after `use`");
 }
 

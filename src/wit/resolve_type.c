@@ -81,8 +81,9 @@ static enum status resolve_handle(struct type_scope *scope, const struct ast_typ
     struct wit_type *resource;
     TRY(lookup(scope, &ast->id, &resource));
     if (wit_type_root(resource)->kind != WIT_RESOURCE)
-        return wit_fail_at(scope->r->err, ast->id.pos, "`%s<%.*s>` needs a resource, but `%.*s` is a %s", wit_kind_name(ast->kind),
-                           STR_ARG(ast->id.name), STR_ARG(ast->id.name), wit_kind_name(wit_type_root(resource)->kind));
+        return wit_fail_at(scope->r->err, ast->id.pos, "`%s<%.*s>` needs a resource, but `%.*s` is none (it is `%s`)",
+                           wit_kind_name(ast->kind), STR_ARG(ast->id.name), STR_ARG(ast->id.name),
+                           wit_kind_name(wit_type_root(resource)->kind));
     *ret_type = wit_type_new(scope->r->model, ast->kind, resource, NULL);
     return ST_OK;
 }
@@ -261,6 +262,21 @@ static void add_node(struct type_order *order, struct str name, const struct ast
     order->graph.count++;
 }
 
+/* What is in a hidden resource must be hidden by the same token. */
+static enum status hide_type(struct type_scope *scope, const struct ast_item *item)
+{
+    bool hidden = true;
+    map_set(&scope->hidden, item->id.name, (void *)(uintptr_t)item);
+    for (size_t i = 0; i < item->type->functions.len; i++) {
+        const struct ast_function *function = item->type->functions.items[i];
+        TRY(resolve_gate(scope->r, &function->gate, function->id.pos, &hidden));
+        if (!hidden)
+            return wit_fail_at(scope->r->err, function->id.pos, "this must be `@unstable` too, because `%.*s`, which it is in, is",
+                               STR_ARG(item->id.name));
+    }
+    return ST_OK;
+}
+
 static enum status build_order(struct type_order *order)
 {
     struct type_scope *scope = order->scope;
@@ -279,7 +295,7 @@ static enum status build_order(struct type_order *order)
         if (item->kind == AST_USE && !hidden)
             TRY(resolve_use(scope, item));
         else if (item->kind == AST_TYPE && hidden)
-            map_set(&scope->hidden, item->id.name, (void *)(uintptr_t)item);
+            TRY(hide_type(scope, item));
         else if (item->kind == AST_TYPE)
             add_node(order, item->id.name, item);
     }
