@@ -30,8 +30,7 @@
 #include "component/types.h"
 #include "engine/engine.h"
 
-/* --- one guest's side of a call
- * ---------------------------------------------------------------------------------------------------- */
+/* --- one guest's side of a call --------------------------------------------------------------------------------------------- */
 
 struct cm_guest;
 
@@ -77,8 +76,7 @@ enum status cm_engine_guest_realloc(struct cm_guest *guest, uint32_t old, uint32
 
 #define CM_COPY_BUDGET_DEFAULT (128ull << 20)
 
-/* --- compiling
- * --------------------------------------------------------------------------------------------------------------------- */
+/* --- compiling -------------------------------------------------------------------------------------------------------------- */
 
 struct cm_compiler;
 struct cm_program;
@@ -115,8 +113,7 @@ enum status cm_abi_match_type(const struct cm_type *type, const struct cm_type_d
 enum status cm_abi_match_func(const struct cm_func_type *type, const struct cm_func_desc *desc, const struct cm_resource *resources,
                               struct error *err) CHECKED;
 
-/* --- running
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------------------------------------- */
 
 /* raw: the core arguments; afterwards raw[0] is the core result, if there is one. Lifts, invokes abi->desc->invoke(call, ...),
  * lowers and releases caller->scope, which the caller of this has initialised. */

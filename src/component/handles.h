@@ -111,8 +111,7 @@ enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, ui
 enum status cm_end_take(struct cm_handles *handles, enum cm_handle_kind kind, uint32_t type, uint32_t index, uint64_t *ret_object,
                         struct error *err) CHECKED;
 
-/* --- a guest's resources in the host's hands
- * -------------------------------------------------------------------------------------- */
+/* --- a guest's resources in the host's hands -------------------------------------------------------------------------------- */
 
 /* All that the host holds of one root instance. Objects stay valid until they are passed back as `own`, dropped, or the set is
  * released. */
