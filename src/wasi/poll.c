@@ -38,7 +38,7 @@ static void pollable_destroy(struct wasi_node *node)
     free(CONTAINER_OF(node, struct wasi_io_poll_pollable, node));
 }
 
-struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, struct io_event *(*event)(struct wasi_node *), uint64_t deadline)
+struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, wasi_pollable_event event, uint64_t deadline)
 {
     struct wasi_io_poll_pollable *pollable = NEW(struct wasi_io_poll_pollable);
     wasi_node_init(&pollable->node, watched, pollable_destroy);
@@ -47,30 +47,33 @@ struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, struc
     return pollable;
 }
 
-/* ret_event: what to wait for when it is not ready; NULL when only the deadline counts. */
-static bool is_ready(struct wasi_io_poll_pollable *pollable, uint64_t now, struct io_event **ret_event)
+/* When not ready: *ret_event is what to wait for (NULL: only the deadline counts), no longer than until *ret_deadline. */
+static bool is_ready(struct wasi_io_poll_pollable *pollable, uint64_t now, struct io_event **ret_event, uint64_t *ret_deadline)
 {
     *ret_event = NULL;
-    if (pollable->deadline <= now)
-        return true;
-    if (!pollable->event)
-        return false;
-    *ret_event = pollable->event(pollable->node.parent);
-    return !*ret_event || (*ret_event)->set;
+    *ret_deadline = pollable->deadline;
+    if (pollable->event) {
+        *ret_event = pollable->event(pollable->node.parent, ret_deadline);
+        if (!*ret_event || (*ret_event)->set)
+            return true;
+    }
+    return *ret_deadline <= now;
 }
 
 enum status wasi_io_poll_pollable_ready(struct cm_call *call UNUSED, struct wasi_io_poll_pollable *self, bool *ret)
 {
     struct io_event *event;
-    *ret = is_ready(self, clock_now(), &event);
+    uint64_t deadline;
+    *ret = is_ready(self, clock_now(), &event, &deadline);
     return ST_OK;
 }
 
 enum status wasi_io_poll_pollable_block(struct cm_call *call UNUSED, struct wasi_io_poll_pollable *self)
 {
     struct io_event *event;
-    while (!is_ready(self, clock_now(), &event)) {
-        enum status status = io_wait_any(&event, event ? 1 : 0, self->deadline);
+    uint64_t deadline;
+    while (!is_ready(self, clock_now(), &event, &deadline)) {
+        enum status status = io_wait_any(&event, event ? 1 : 0, deadline);
         if (status != ST_OK && status != ST_TIMEOUT)
             return status;
     }
@@ -97,11 +100,12 @@ static void look(const struct cm_list_wasi_io_poll_pollable *in, struct poll_rou
     round->deadline = CLOCK_NEVER;
     for (size_t i = 0; i < in->len; i++) {
         struct io_event *event;
-        if (is_ready(in->items[i], now, &event))
+        uint64_t deadline;
+        if (is_ready(in->items[i], now, &event, &deadline))
             round->ready[round->ready_count++] = (uint32_t)i;
         else if (event)
             round->events[round->event_count++] = event;
-        round->deadline = MIN(round->deadline, in->items[i]->deadline);
+        round->deadline = MIN(round->deadline, deadline);
     }
 }
 

@@ -16,6 +16,8 @@ struct wasi_io_error_error {
     enum wasi_error_kind { WASI_ERROR_OTHER, WASI_ERROR_FILESYSTEM, WASI_ERROR_HTTP } kind;
     uint32_t code; /* enum of the kind: wasi_filesystem_types_error_code, or the tag of wasi_http_types_error_code */
     const char *text; /* constant */
+    bool has_size;    /* HTTP: payload of the body-size codes */
+    uint64_t size;
 };
 struct wasi_io_error_error *wasi_error_new(enum wasi_error_kind kind, uint32_t code, const char *text);
 
@@ -33,8 +35,9 @@ struct wasi_input_ops {
      * the call's arena. */
     enum wasi_stream_state (*read)(struct wasi_io_streams_input_stream *stream, struct cm_call *call, uint64_t max, struct str *ret_bytes,
                                    struct wasi_io_error_error **ret_error);
-    /* Set when read would give bytes, the end or an error; NULL: always ready. */
-    struct io_event *(*ready)(struct wasi_io_streams_input_stream *stream);
+    /* The event that is set when read would give bytes, the end or an error; returns NULL when that is so now. May lower *deadline, at
+     * which read gives an error. No function: always ready. */
+    struct io_event *(*ready)(struct wasi_io_streams_input_stream *stream, uint64_t *deadline);
 };
 
 struct wasi_io_streams_input_stream {
@@ -51,8 +54,8 @@ struct wasi_output_ops {
     enum wasi_stream_state (*write)(struct wasi_io_streams_output_stream *stream, struct str bytes, struct wasi_io_error_error **ret_error);
     /* Starts to push out what was written; NULL: writes go out by themselves. */
     enum wasi_stream_state (*flush)(struct wasi_io_streams_output_stream *stream, struct wasi_io_error_error **ret_error);
-    /* Set when check would not give 0; NULL: always. */
-    struct io_event *(*ready)(struct wasi_io_streams_output_stream *stream);
+    /* As of input: the event that is set when check would not give 0. */
+    struct io_event *(*ready)(struct wasi_io_streams_output_stream *stream, uint64_t *deadline);
 };
 
 struct wasi_io_streams_output_stream {
@@ -69,12 +72,15 @@ void wasi_output_init(struct wasi_io_streams_output_stream *stream, const struct
 
 /* --- pollables ----------------------------------------------------------------------------------------------------------------- */
 
+typedef struct io_event *(*wasi_pollable_event)(struct wasi_node *watched, uint64_t *deadline);
+
 struct wasi_io_poll_pollable {
     struct wasi_node node; /* a child of what it watches */
-    /* The event to watch right now, or NULL when it is ready by itself; asked again before each wait. NULL function: only a deadline. */
-    struct io_event *(*event)(struct wasi_node *watched);
+    /* The event to watch right now, or NULL when it is ready by itself; asked again before each wait; may lower *deadline, at which it is
+     * ready too. NULL function: only the deadline counts. */
+    wasi_pollable_event event;
     uint64_t deadline; /* ready from then on; CLOCK_NEVER when only the event counts */
 };
 
 /* watched: the parent, or NULL. */
-struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, struct io_event *(*event)(struct wasi_node *), uint64_t deadline);
+struct wasi_io_poll_pollable *wasi_pollable_new(struct wasi_node *watched, wasi_pollable_event event, uint64_t deadline);

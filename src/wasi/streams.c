@@ -48,6 +48,17 @@ static enum status close_with(enum wasi_stream_state state, struct wasi_io_error
 
 #define CLOSE(stream, state, error, ret) close_with(state, error, &(stream)->closed, &(ret)->is_err, &(ret)->of.err)
 
+/* Waits for readiness; false when the task was cancelled. */
+static bool wait_event(struct io_event *event, uint64_t deadline)
+{
+    if (!event) {
+        io_yield();
+        return true;
+    }
+    enum status status = io_wait(event, deadline);
+    return status == ST_OK || status == ST_TIMEOUT;
+}
+
 /* --- input --------------------------------------------------------------------------------------------------------------------- */
 
 static enum wasi_stream_state read_now(struct wasi_io_streams_input_stream *self, struct cm_call *call, uint64_t max, struct str *ret_bytes,
@@ -67,11 +78,9 @@ static enum wasi_stream_state read_blocking(struct wasi_io_streams_input_stream 
         enum wasi_stream_state state = read_now(self, call, max, ret_bytes, ret_error);
         if (state != WASI_STREAM_OPEN || ret_bytes->len > 0 || max == 0)
             return state;
-        struct io_event *event = self->ops->ready ? self->ops->ready(self) : NULL;
-        if (event && io_wait(event, CLOCK_NEVER) != ST_OK)
+        uint64_t deadline = CLOCK_NEVER;
+        if (!wait_event(self->ops->ready ? self->ops->ready(self, &deadline) : NULL, deadline))
             return WASI_STREAM_STOPPED;
-        if (!event)
-            io_yield();
     }
 }
 
@@ -129,10 +138,10 @@ enum status wasi_io_streams_input_stream_blocking_skip(struct cm_call *call, str
     return skip_with(read_blocking, call, self, len, ret);
 }
 
-static struct io_event *input_event(struct wasi_node *node)
+static struct io_event *input_event(struct wasi_node *node, uint64_t *deadline)
 {
     struct wasi_io_streams_input_stream *stream = CONTAINER_OF(node, struct wasi_io_streams_input_stream, node);
-    return stream->closed || !stream->ops->ready ? NULL : stream->ops->ready(stream);
+    return stream->closed || !stream->ops->ready ? NULL : stream->ops->ready(stream, deadline);
 }
 
 enum status wasi_io_streams_input_stream_subscribe(struct cm_call *call UNUSED, struct wasi_io_streams_input_stream *self,
@@ -163,11 +172,9 @@ static enum wasi_stream_state wait_permit(struct wasi_io_streams_output_stream *
         enum wasi_stream_state state = check_now(self, &permit, ret_error);
         if (state != WASI_STREAM_OPEN || permit > 0)
             return state;
-        struct io_event *event = self->ops->ready ? self->ops->ready(self) : NULL;
-        if (event && io_wait(event, CLOCK_NEVER) != ST_OK)
+        uint64_t deadline = CLOCK_NEVER;
+        if (!wait_event(self->ops->ready ? self->ops->ready(self, &deadline) : NULL, deadline))
             return WASI_STREAM_STOPPED;
-        if (!event)
-            io_yield();
     }
 }
 
@@ -266,10 +273,10 @@ enum status wasi_io_streams_output_stream_blocking_flush(struct cm_call *call UN
     return answer(self, flush_blocking(self, &error), error, ret);
 }
 
-static struct io_event *output_event(struct wasi_node *node)
+static struct io_event *output_event(struct wasi_node *node, uint64_t *deadline)
 {
     struct wasi_io_streams_output_stream *stream = CONTAINER_OF(node, struct wasi_io_streams_output_stream, node);
-    return stream->closed || !stream->ops->ready ? NULL : stream->ops->ready(stream);
+    return stream->closed || !stream->ops->ready ? NULL : stream->ops->ready(stream, deadline);
 }
 
 enum status wasi_io_streams_output_stream_subscribe(struct cm_call *call UNUSED, struct wasi_io_streams_output_stream *self,

@@ -34,6 +34,7 @@ struct wasi_profile {
 };
 
 struct http_exchange;
+struct wasi_http_request;
 
 struct wasi_context {
     const struct wasi_profile *profile;
@@ -44,6 +45,7 @@ struct wasi_context {
     bool exited; /* wasi:cli/exit was called: the trap that follows is no failure of its own */
     uint8_t exit_code;
     struct wasi_prng prng; /* wasi:random/insecure; seeded at first use */
+    struct wasi_http_request *http; /* the request it answers, or NULL */
     unsigned open_files;   /* descriptors this instance holds, bounded by WASI_MAX_OPEN_FILES */
 };
 #define WASI_MAX_OPEN_FILES 256
@@ -58,3 +60,15 @@ static inline struct wasi_context *wasi_of(const struct cm_call *call)
 
 /* Adds every interface of WASI 0.2. */
 enum status wasi_linker_add(struct cm_linker *linker, struct error *err) CHECKED;
+
+/* --- HTTP ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The exported wasi:http/incoming-handler#handle. ST_NOT_FOUND when the component has none. */
+enum status wasi_http_find_handler(struct cm_linked *linked, const struct cm_export **ret_handler, struct error *err) CHECKED;
+
+/* Has an instance, whose context is in its CM_DATA_WASI slot, answer an exchange on the exchange's task.
+ * ST_OK: the guest set a response and finished it, or its instance's end will abort it. Else *err says why not, and the caller answers if
+ * the exchange has not been responded to: ST_INVALID: it returned without a response, or set an error-code; ST_TRAP, ST_CANCELLED as of
+ * cm_call_export. Free the instance before the exchange ends. Waits: yes. */
+enum status wasi_http_serve(struct cm_instance *instance, const struct cm_export *handler, struct http_exchange *exchange,
+                            struct error *err) CHECKED;
