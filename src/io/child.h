@@ -1,8 +1,9 @@
 /* Child processes: shell commands run beside the loop.
  *
  * A child is started with posix_spawn (never fork: guests' memory and threads make that costly and unsafe) as `sh -c COMMAND` in a
- * process group of its own, with /dev/null as its input and every signal at its default. Its end is seen through a pidfd, its output
- * through pipes that io_child_wait reads line by line. A child belongs to the shard it was started on; one task waits for it. */
+ * process group of its own, with /dev/null as its input and every signal at its default. Its end is seen through a pidfd, its
+ * output through pipes that io_child_wait reads line by line. A child belongs to the shard it was started on; one task waits for
+ * it. */
 #pragma once
 
 #include "base/buf.h"
@@ -35,7 +36,7 @@ struct io_child {
     /* Private: */
     bool reaped;
     uint64_t output_end; /* once ended: when to stop waiting for output of what it left behind */
-    struct io_fd end; /* the pidfd */
+    struct io_fd end;    /* the pidfd */
     struct io_child_stream {
         struct io_fd fd;
         struct buf line;
@@ -43,18 +44,18 @@ struct io_child {
     struct io_child_options options;
 };
 
-/* Starts the command. ST_NOT_FOUND, ST_DENIED for a directory that cannot be entered; a command that the shell does not find ends with
- * 127. On success io_child_release is due. */
+/* Starts the command. ST_NOT_FOUND, ST_DENIED for a directory that cannot be entered; a command that the shell does not find ends
+ * with 127. On success io_child_release is due. */
 enum status io_child_start(struct io_child *child, const struct io_child_options *options, struct error *err) CHECKED;
 
-/* Hands out lines until the child has ended and its output is at its end (or, when it left children behind that keep the pipes open,
- * for 200 ms more). ST_TIMEOUT and ST_CANCELLED leave it running: wait again, or stop it. Waits: yes. */
+/* Hands out lines until the child has ended and its output is at its end (or, when it left children behind that keep the pipes
+ * open, for 200 ms more). ST_TIMEOUT and ST_CANCELLED leave it running: wait again, or stop it. Waits: yes. */
 enum status io_child_wait(struct io_child *child, uint64_t deadline, int *ret_exit_code, struct error *err) CHECKED;
 
 void io_child_signal(struct io_child *child, int signal); /* its whole process group; harmless once it has been reaped */
 
-/* Asks the group to end (SIGTERM), and kills what is left of it after `grace_ns`. Lines still come. Cancellation does not interrupt it.
- * Waits: yes. */
+/* Asks the group to end (SIGTERM), and kills what is left of it after `grace_ns`. Lines still come. Cancellation does not interrupt
+ * it. Waits: yes. */
 void io_child_stop(struct io_child *child, uint64_t grace_ns);
 
 /* Frees. A child that has not ended is killed. Waits: yes, if so. */

@@ -1,8 +1,8 @@
 /* Coroutines for programs without guests, and for tests.
  *
- * ucontext in spirit: on x86-64 and AArch64 the switch itself is a few instructions of our own, because swapcontext makes a system call
- * each time (for the signal mask, which never differs here) and AddressSanitizer's version of it sweeps the shadow of the whole stack.
- * Elsewhere it is swapcontext. */
+ * ucontext in spirit: on x86-64 and AArch64 the switch itself is a few instructions of our own, because swapcontext makes a system
+ * call each time (for the signal mask, which never differs here) and AddressSanitizer's version of it sweeps the shadow of the
+ * whole stack. Elsewhere it is swapcontext. */
 #include "io/coro.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -116,9 +116,9 @@ static void to_loop(struct context_coro *c)
 
 #else
 
-/* Saves the registers that a call preserves on the running stack and its pointer in *save, then goes on behind the switch that saved
- * `to`. The floating point control words are the same on both sides. A new stack is prepared so that the first switch to it goes to
- * coro_switch_start, which calls start(coro). */
+/* Saves the registers that a call preserves on the running stack and its pointer in *save, then goes on behind the switch that
+ * saved `to`. The floating point control words are the same on both sides. A new stack is prepared so that the first switch to it
+ * goes to coro_switch_start, which calls start(coro). */
 void coro_switch_stack(void **save, void *to);
 void coro_switch_start(void);
 

@@ -76,7 +76,8 @@ static unsigned quota_v1(struct str folder)
     char quota_text[64], period_text[64];
     struct str text;
     uint64_t quota, period;
-    if (!read_folder_file(folder, "cpu.cfs_quota_us", quota_text, sizeof quota_text, &text) || !str_parse_u64(text, UINT64_MAX, &quota))
+    if (!read_folder_file(folder, "cpu.cfs_quota_us", quota_text, sizeof quota_text, &text) ||
+        !str_parse_u64(text, UINT64_MAX, &quota))
         return 0;
     if (!read_folder_file(folder, "cpu.cfs_period_us", period_text, sizeof period_text, &text) ||
         !str_parse_u64(text, UINT64_MAX, &period))

@@ -1,4 +1,5 @@
-/* The resolver: getaddrinfo on a worker thread. A request lives on the heap, so that a cancelled task need not wait for a dead server. */
+/* The resolver: getaddrinfo on a worker thread. A request lives on the heap, so that a cancelled task need not wait for a dead
+ * server. */
 #include "io/shard_private.h"
 #include "io/socket.h"
 #include <arpa/inet.h>

@@ -201,9 +201,9 @@ uint64_t io_now(void); /* the loop's cached time: exact to one turn of the loop 
 
 /* A thread for each of several shards. */
 struct io_shards_options {
-    struct io_shard_options shard; /* for each; its `cpu` is ignored */
-    unsigned count;                /* 0: io_shards_recommended() */
-    bool pin;                      /* each to a core of the affinity mask, in order */
+    struct io_shard_options shard;                    /* for each; its `cpu` is ignored */
+    unsigned count;                                   /* 0: io_shards_recommended() */
+    bool pin;                                         /* each to a core of the affinity mask, in order */
     void (*setup)(struct io_shard *shard, void *env); /* optional: the first thing on each loop, say to start tasks */
     void *env;
 };

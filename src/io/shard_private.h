@@ -17,6 +17,12 @@ enum task_state {
 /* What the ticker thread reads of a shard: (number of the guest entry << 2) | flags. */
 enum { GUEST_INSIDE = 1, GUEST_SPINNING = 2, GUEST_NUMBER = 4 };
 
+struct errand { /* for the loop, from a task: make a coroutine */
+    struct coro **ret_coro;
+    struct error *err;
+    enum status status;
+};
+
 struct io_shard {
     /* Touched by other threads: */
     _Alignas(64) _Atomic(struct io_message *) inbox; /* newest first */
@@ -31,6 +37,7 @@ struct io_shard {
     _Alignas(64) uint64_t now;
     uint64_t turn;
     struct io_task *task; /* the running one */
+    struct errand *errand;
     struct heap timers;
     struct heap runnable; /* accounts that have a runnable task */
     struct heap starved;  /* accounts whose first queued task waits for the shard's bound alone */
@@ -62,10 +69,10 @@ enum { IO_BUDGET = 64 };
 extern _Thread_local struct io_shard *io_shard_here;
 
 /* wait.c, task.c: the run queue. */
-bool io_is_cancelled(const struct io_task *task);                /* and not masked */
-void io_task_wake(struct io_task *task);                         /* if parked */
+bool io_is_cancelled(const struct io_task *task);               /* and not masked */
+void io_task_wake(struct io_task *task);                        /* if parked */
 void io_task_enqueue(struct io_task *task, enum io_class rank); /* any state but runnable */
-bool io_run_queue_step(struct io_shard *shard);                  /* runs one task; false when none may run in this turn */
+bool io_run_queue_step(struct io_shard *shard);                 /* runs one task; false when none may run in this turn */
 void io_shard_cancel_all(struct io_shard *shard);
 void io_tasks_init(struct io_shard *shard);
 void io_tasks_release(struct io_shard *shard);

@@ -69,8 +69,8 @@ enum status io_connect(const struct io_address *address, uint64_t deadline, int 
 enum status io_resolve(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
                        struct error *err) CHECKED;
 
-/* Signals. A signal reaches a signalfd only when every thread blocks it. Threads started by this room block all of them; the program
- * blocks those it wants in its first thread, before it starts any other: io_signals_block. */
+/* Signals. A signal reaches a signalfd only when every thread blocks it. Threads started by this room block all of them; the
+ * program blocks those it wants in its first thread, before it starts any other: io_signals_block. */
 enum status io_signals_block(const int *signals, size_t count, struct error *err) CHECKED;
 /* Blocks the given signals in the calling thread too, and delivers them to `handle` on the current shard's loop, until it ends. */
 enum status io_signals_watch(const int *signals, size_t count, void (*handle)(int signal, void *env), void *env,

@@ -162,14 +162,36 @@ static void admit_starved(struct io_shard *shard)
     }
 }
 
+/* Coroutines are made on the loop's stack: a coroutine that needs one leaves an errand and parks, and the loop comes straight back
+ * to it, so nothing else runs in between. */
+static enum status take_coroutine(struct io_shard *shard, struct coro **ret_coro, struct error *err)
+{
+    if (!coro_current() || shard->coros.idle_count > 0)
+        return coro_take(&shard->coros, ret_coro, err);
+    struct errand errand = {.ret_coro = ret_coro, .err = err};
+    shard->errand = &errand;
+    coro_park();
+    return errand.status;
+}
+
+static bool run_errands(struct io_shard *shard, struct coro *coro, bool ended)
+{
+    while (shard->errand) {
+        struct errand *errand = shard->errand;
+        shard->errand = NULL;
+        errand->status = coro_take(&shard->coros, errand->ret_coro, errand->err);
+        ended = coro_resume(coro);
+    }
+    return ended;
+}
+
 static enum status start_inner(struct io_task *task, struct error *err)
 {
     struct io_shard *shard = task->account->shard;
     if (shard->running >= shard->max_running)
         return fail(err, ST_LIMIT, "all %u coroutines of the shard are in use, the reserve for inner calls included",
                     shard->max_running);
-    if (coro_take(&shard->coros, &task->coro, err) != ST_OK)
-        return fail_wrap(err, "start an inner task of `%s`", task->account->name);
+    TRY(take_coroutine(shard, &task->coro, err));
     promise(task, IO_CLASS_WOKEN);
     return ST_OK;
 }
@@ -323,6 +345,7 @@ static bool switch_to(struct io_shard *shard, struct io_task *task)
         task->begun = true;
         ended = coro_run(task->coro, task_body, task);
     }
+    ended = run_errands(shard, task->coro, ended);
     if (task->guest_depth > 0)
         io_guest_publish(shard, task, false);
     shard->task = NULL;
@@ -341,16 +364,32 @@ static void run_task(struct io_shard *shard, struct io_task *task)
         finish(shard, task);
 }
 
-/* The highest class, unless a lower one has waited too long. */
-static enum io_class choose_class(const struct io_account *account, uint64_t now)
+/* The first task of a class, if it may run in this turn: one that has given way waits until the loop has looked for events. */
+static struct io_task *first_of(const struct io_account *account, enum io_class rank)
 {
-    enum io_class rank = IO_CLASS_WOKEN;
-    while (list_empty(&account->runnable[rank]))
-        rank++;
-    for (enum io_class lower = rank + 1; lower < IO_CLASS_COUNT; lower++)
-        if (!list_empty(&account->runnable[lower]) && now - account->class_since[lower] >= CLASS_PATIENCE_NS)
-            return lower;
-    return rank;
+    const struct list *queue = &account->runnable[rank];
+    struct io_task *task = list_empty(queue) ? NULL : LIST_ITEM(queue->next, struct io_task, run_link);
+    return task && task->yielded_turn != account->shard->turn ? task : NULL;
+}
+
+/* The first task of the highest class, unless a lower one has waited too long. */
+static struct io_task *choose(struct io_account *account)
+{
+    uint64_t now = account->shard->now;
+    struct io_task *chosen = NULL;
+    enum io_class chosen_rank = IO_CLASS_WOKEN;
+    bool overdue = false;
+    for (enum io_class rank = IO_CLASS_WOKEN; rank < IO_CLASS_COUNT && !overdue; rank++) {
+        struct io_task *task = first_of(account, rank);
+        overdue = chosen && task && now - account->class_since[rank] >= CLASS_PATIENCE_NS;
+        if (task && (!chosen || overdue)) {
+            chosen = task;
+            chosen_rank = rank;
+        }
+    }
+    if (chosen)
+        account->class_since[chosen_rank] = now;
+    return chosen;
 }
 
 bool io_run_queue_step(struct io_shard *shard)
@@ -358,11 +397,9 @@ bool io_run_queue_step(struct io_shard *shard)
     if (shard->runnable.len == 0)
         return false;
     struct io_account *account = HEAP_FIRST(&shard->runnable, struct io_account, run_position);
-    enum io_class rank = choose_class(account, shard->now);
-    struct io_task *task = LIST_ITEM(account->runnable[rank].next, struct io_task, run_link);
-    if (task->yielded_turn == shard->turn)
+    struct io_task *task = choose(account);
+    if (!task)
         return false;
-    account->class_since[rank] = shard->now;
     shard->floor_ns = MAX(shard->floor_ns, account->used_ns);
     list_remove(&task->run_link);
     if (task->coro || give_coroutine(shard, task))
