@@ -56,6 +56,12 @@ struct cm_component *cm_linked_component(const struct cm_linked *linked);
 enum status cm_export_find(struct cm_linked *linked, const struct cm_interface_desc *interface, const struct cm_func_desc *desc,
                            const struct cm_export **ret_export, struct error *err) CHECKED;
 
+/* The same for callers without bindings (scripts, `wash call`): the descriptor is made from the export's type (dynamic.h).
+ * interface: empty for a function of the root. */
+enum status cm_export_open(struct cm_linked *linked, struct str interface, struct str name, const struct cm_export **ret_export,
+                           struct error *err) CHECKED;
+const struct cm_func_desc *cm_export_desc(const struct cm_export *function);
+
 /* --- instantiate ---------------------------------------------------------------------------------------------------------------- */
 
 struct cm_instance_options {
@@ -69,6 +75,9 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
                            struct error *err) CHECKED;
 /* Drops what is left in its handle tables (host resources' drop with call == NULL; guest destructors do not run), then its stores. */
 void cm_instance_free(struct cm_instance *instance);
+/* Ends a guest's resource that the host owns (a result of type own<R>): runs the guest's destructor, if it has one. ST_TRAP; fails
+ * while it is lent to a call. Waits: yes. */
+enum status cm_guest_resource_drop(struct cm_instance *instance, struct cm_guest_resource *object, struct error *err) CHECKED;
 bool cm_instance_poisoned(const struct cm_instance *instance); /* it trapped: never call into it again */
 struct str cm_instance_backtrace(const struct cm_instance *instance); /* of the trap that poisoned it */
 enum engine_trap_kind cm_instance_trap_kind(const struct cm_instance *instance);
