@@ -1,0 +1,37 @@
+/* Generates the host side of WIT interfaces in C: a header of types and prototypes, and a source of the descriptor tables that the
+ * runtime reads. component/host.h says how WIT types map to C and what the tables mean; this says how things are named.
+ *
+ * Names. An interface's prefix is <namespace>_<package>_<interface>, all lower case; a world's own items have the world's name
+ * there, and an interface written inside a world adds its label to that. struct <prefix>_<type>                 record, variant
+ * (tags: enum <prefix>_<type>_tag, constants <PREFIX>_<TYPE>_<CASE>) enum <prefix>_<type>                   enum
+ * (<PREFIX>_<TYPE>_<CASE>); flags are uint32_t (macros <PREFIX>_<TYPE>_<FLAG>) struct <prefix>_<resource>             declared
+ * only: the host defines it struct cm_list_u8, cm_option_<T>, cm_result_<T>_<E> (`none` for no payload), cm_tuple_<T>_<U>,
+ * cm_map_<K>_<V> (items cm_map_<K>_<V>_item), cm_list4_<T>     types without a name of their own, the same in every generated
+ * header; a tuple that others follow in the name has its length after it: cm_result_tuple2_<T>_<U>_<E> enum status
+ * <prefix>_<func>(...)       <prefix>_<resource>_<method>, <prefix>_<resource>_new, <prefix>_<resource>_drop <prefix>_<type>_desc,
+ * <prefix>_<resource>_resource, <prefix>_interface   the tables; <name>_interfaces[] and <name>_interface_count list the host's
+ * interfaces For an interface that guests export: struct <prefix>_<func>_args, the table <prefix>_export, and <PREFIX>_<FUNC>, a
+ * pointer to a function's descriptor in it. A name that C or the generated code needs otherwise gets an underscore behind it.
+ * `type` and `use` make no C names: the type they stand for is used. Strings go by value, other structs by const pointer.
+ *
+ * Which interfaces are the host's: those that a world of the selection imports, or no world mentions. Those a world exports are
+ * the guests'. Source: component-model WIT.md; the C mapping is this project's. */
+#pragma once
+
+#include "base/buf.h"
+#include "wit/model.h"
+
+struct wit_bindgen_options {
+    struct str name;               /* of the table of interfaces: a C identifier, "wasi" */
+    struct str header;             /* how the source includes its header: "gen/wasi.h" */
+    const struct wit_world *world; /* NULL: everything in `packages`; else what this world imports and exports */
+    const struct str *packages;    /* full names of the packages to generate; the rest is expected in `includes`. None: all */
+    size_t package_count;
+    const struct str *includes; /* headers to include, in order */
+    size_t include_count;
+};
+
+/* Writes both texts. Fails: ST_INVALID if two things would get the same C name or a type cannot be passed, naming both;
+ * ST_UNSUPPORTED for an interface with resources that is both imported and exported; ST_LIMIT. */
+enum status wit_bindgen_host(const struct wit_model *model, const struct wit_bindgen_options *options, struct buf *header,
+                             struct buf *source, struct error *err) CHECKED;
