@@ -17,7 +17,7 @@ extern void wash_pooling_pagemap_scan_set(wasmtime_pooling_allocation_config_t *
 #define MEMORIES_PER_MODULE 16u
 #define TABLES_PER_MODULE 64u
 #define SMALLEST_POOL 16u
-#define MAPPINGS_PER_SLOT 5u /* at most: image, heap, guard of a memory, and what its module's table and code split */
+#define MAPPINGS_PER_SLOT 3u /* of a memory in use: image, heap, and what is not yet accessible */
 
 #ifdef __SANITIZE_THREAD__
 enum { UNDER_TSAN = 1 }; /* its shadow memory leaves little room: small memories, and its own view of Rust's threads */
