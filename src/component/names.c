@@ -116,9 +116,8 @@ bool cm_name_compatible(const struct cm_name *wanted, const struct cm_name *offe
     if (wanted->kind != CM_NAME_INTERFACE || offered->kind != CM_NAME_INTERFACE)
         return false;
     struct str track = cm_version_track(wanted->version.text);
-    return track.len && str_eq(track, cm_version_track(offered->version.text)) &&
-           str_eq(wanted->namespace_, offered->namespace_) && str_eq(wanted->package, offered->package) &&
-           str_eq(wanted->label, offered->label);
+    return track.len && str_eq(track, cm_version_track(offered->version.text)) && str_eq(wanted->namespace_, offered->namespace_) &&
+           str_eq(wanted->package, offered->package) && str_eq(wanted->label, offered->label);
 }
 
 static size_t lower(struct str text, char *ret)
