@@ -59,7 +59,8 @@ fuzz: setup-demo setup-test setup-develop
 
 bench: setup-demo setup-test setup-bench
 	$(MAKE) all guests
-	bench/run.sh $(BUILD)
+	bench/serve.py --wash $(BUILD)/wash --guests $(BUILD)/guests --wasmtime "$$(tools/cargo-tool.sh wasmtime)"
+	$(BUILD)/bench/abi
 
 format:
 	clang-format-14 -i $(sources)

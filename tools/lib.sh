@@ -54,3 +54,16 @@ packaged_rust() {
         RUSTDOCFLAGS CARGO_BUILD_RUSTC_WRAPPER CARGO_MAKEFLAGS
     [ -x "$cargo" ] && [ -x "$RUSTC" ] || die "no $cargo or $RUSTC: run tools/setup.sh"
 }
+
+# pip_packages NAME: prints the folder that holds the Python packages of python/NAME.txt, at the versions and checksums given there.
+pip_packages() {
+    pip_list=$tools/python/$1.txt
+    pip_key=$({ cat "$pip_list"; /usr/bin/python3 --version; uname -m; } | hash_key)
+    cached "python-$1" "$pip_key" pip_install
+}
+
+pip_install() {
+    /usr/bin/python3 -m pip --version >/dev/null 2>&1 || die "no pip for /usr/bin/python3: run tools/setup.sh"
+    /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
+        --require-hashes --only-binary :all: --target "$1" -r "$pip_list"
+}
