@@ -48,6 +48,7 @@ struct wasi_http_types_outgoing_body *wasi_outgoing_body_new(uint32_t size_error
 void wasi_outgoing_body_set_length(struct wasi_http_types_outgoing_body *body, uint64_t length);
 /* Gives it an exchange whose head has been given: kept bytes go there, then writes go straight there. */
 void wasi_outgoing_body_attach(struct wasi_http_types_outgoing_body *body, struct http_exchange *exchange);
+struct wasi_node *wasi_outgoing_body_node(struct wasi_http_types_outgoing_body *body);
 void wasi_outgoing_body_unref(struct wasi_http_types_outgoing_body *body);
 
 /* The error-code of an exchange's read or write that failed. */

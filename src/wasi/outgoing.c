@@ -40,6 +40,11 @@ void wasi_outgoing_body_set_length(struct wasi_http_types_outgoing_body *body, u
     body->length = length;
 }
 
+struct wasi_node *wasi_outgoing_body_node(struct wasi_http_types_outgoing_body *body)
+{
+    return &body->node;
+}
+
 void wasi_outgoing_body_unref(struct wasi_http_types_outgoing_body *body)
 {
     wasi_node_unref(&body->node);

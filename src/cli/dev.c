@@ -1,0 +1,164 @@
+/* `wash dev`: builds the project's component and serves it over HTTP until it is told to stop. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "cli/cli.h"
+#include "config/wash.h"
+#include "host/host.h"
+#include "io/child.h"
+#include <signal.h>
+
+#define COMPONENT_NAME "wash-dev-component"
+
+struct dev {
+    struct cli_context *context;
+    struct config_project project;
+    struct str component_path;
+};
+
+/* --- building ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *const *build_environment(const struct dev *dev)
+{
+    struct arena *arena = dev->context->arena;
+    const struct config_map *env = &dev->project.config.build.env;
+    const char **list = ARENA_ARRAY(arena, const char *, env->len + 2);
+    for (size_t i = 0; i < env->len; i++)
+        list[i] = arena_printf(arena, "%.*s=%.*s", STR_ARG(env->items[i].key), STR_ARG(env->items[i].value)).data;
+    list[env->len] = arena_printf(arena, "WASH_COMPONENT_PATH=%.*s", STR_ARG(dev->component_path)).data;
+    return list;
+}
+
+/* Waits for the build, or for a stop: then the build is ended as well. */
+static enum status wait_build(struct host *host, struct io_child *child, int *ret_code, struct error *err)
+{
+    for (;;) {
+        enum status status = io_child_wait(child, clock_after(100 * NS_PER_MS), ret_code, err);
+        if (status != ST_TIMEOUT)
+            return status;
+        if (host_stop_event(host)->set) {
+            io_child_stop(child, 2 * NS_PER_SECOND);
+            return ST_CANCELLED;
+        }
+    }
+}
+
+static enum status build(struct dev *dev, struct host *host, struct error *err)
+{
+    const struct wash_config *config = &dev->project.config;
+    struct str command = config->dev.command.data ? config->dev.command : config->build.command;
+    if (!command.data) {
+        log_info("no build.command in the configuration: serving the component as it is", LOG_STR("component_path", dev->component_path));
+        return ST_OK;
+    }
+    log_info("building", LOG_STR("command", command));
+    struct io_child_options options = {
+        .command = command.data,
+        .directory = dev->project.root.data,
+        .env = build_environment(dev),
+        .output = IO_CHILD_INHERIT,
+    };
+    struct io_child child;
+    int code = 0;
+    TRY(io_child_start(&child, &options, err));
+    enum status status = wait_build(host, &child, &code, err);
+    io_child_release(&child);
+    if (status == ST_OK && code != 0)
+        return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(command));
+    return status;
+}
+
+/* --- serving ------------------------------------------------------------------------------------------------------------------- */
+
+static struct host_workload_spec workload_spec(const struct dev *dev)
+{
+    struct arena *arena = dev->context->arena;
+    const struct config_objects *configured = &dev->project.config.dev.volumes;
+    struct host_volume *volumes = ARENA_ARRAY(arena, struct host_volume, configured->len);
+    for (size_t i = 0; i < configured->len; i++) {
+        const struct config_volume *volume = (const struct config_volume *)configured->items + i;
+        volumes[i] = (struct host_volume){config_resolve_path(&dev->project, volume->host_path, arena), volume->guest_path};
+    }
+    const char *no_elide = getenv("WASH_NO_ELIDE");
+    return (struct host_workload_spec){
+        .name = STR(COMPONENT_NAME),
+        .path = dev->component_path,
+        .no_elide = no_elide && strcmp(no_elide, "1") == 0,
+        .volumes = volumes,
+        .volume_count = configured->len,
+    };
+}
+
+static void say_where(struct dev *dev)
+{
+    struct str address = dev->project.config.dev.address;
+    bool everywhere = str_starts(address, STR("0.0.0.0:")) || str_starts(address, STR(":")) || str_starts(address, STR("[::]:"));
+    struct str url = arena_printf(dev->context->arena, "http://%s%.*s", address.data[0] == ':' ? "0.0.0.0" : "", STR_ARG(address));
+    log_info("listening for HTTP requests", LOG_STR("address", url));
+    if (everywhere)
+        log_info("other machines can reach this address; set dev.address to 127.0.0.1:PORT to keep it to this one");
+    log_info("press Ctrl-C to stop");
+}
+
+/* The main task on the host's first shard. */
+static enum status develop(struct host *host, void *env, struct error *err)
+{
+    struct dev *dev = env;
+    log_info("HTTP server listening", LOG_STR("addr", dev->project.config.dev.address));
+    log_info("development session started, building and deploying component...");
+    enum status status = build(dev, host, err);
+    struct host_workload *workload = NULL;
+    struct host_workload_spec spec = workload_spec(dev);
+    if (status == ST_OK)
+        status = host_workload_load(host, &spec, &workload, err);
+    if (status == ST_OK)
+        status = host_serve(host, workload, err);
+    if (status == ST_OK) {
+        say_where(dev);
+        host_wait_stop(host);
+    }
+    return status == ST_CANCELLED && host_stop_event(host)->set ? ST_OK : status;
+}
+
+/* --- the command --------------------------------------------------------------------------------------------------------------- */
+
+static void warn_later_keys(const struct dev *dev)
+{
+    if (dev->project.later_count == 0)
+        return;
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED);
+    for (size_t i = 0; i < dev->project.later_count; i++)
+        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(dev->project.later_keys[i]));
+    log_warn("these keys are not acted on yet", LOG_STR("keys", buf_str(&names)));
+}
+
+static enum status run_dev(struct cli_context *context, const void *options UNUSED, struct error *err)
+{
+    struct dev dev = {.context = context};
+    bool named = context->parsed.globals.directory.data != NULL;
+    TRY(config_load_project(context->start_directory, named, context->arena, &dev.project, err));
+    dev.component_path = config_component_path(&dev.project, true, context->arena);
+    log_info("starting development session for project", LOG_STR("path", dev.project.root));
+    warn_later_keys(&dev);
+    struct host_options host_options = {
+        .limits = dev.project.config.limits,
+        .no_pagemap_scan = getenv("WASH_NO_PAGEMAP_SCAN") != NULL,
+    };
+    struct host *host;
+    TRY(host_new(&host_options, &host, err));
+    enum status status = host_listen(host, dev.project.config.dev.address, err);
+    if (status == ST_OK)
+        status = host_run(host, develop, &dev, err);
+    host_free(host);
+    if (status == ST_OK)
+        cli_result(context, STR_NULL, "Development command executed successfully", NULL);
+    return status;
+}
+
+const struct cli_command cli_dev = {
+    .name = "dev",
+    .summary = "Build a project's component and serve it over HTTP",
+    .details = "Runs dev.command (or build.command) of .wash/config.yaml in the project, then answers\n"
+               "requests on dev.address with the component, until Ctrl-C or SIGTERM.",
+    .run = run_dev,
+};

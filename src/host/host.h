@@ -1,0 +1,46 @@
+/* The host: shards that serve workloads.
+ *
+ * A host owns the engine, one thread per core (a shard each, io/shard.h), and an HTTP server on every shard. A workload is a component
+ * that was loaded and linked once and is shared by all shards; each request gets an instance of its own. `host_run` starts the shards,
+ * runs the caller's main function as a task on the first, and returns when that is done and everything is drained.
+ *
+ * Everything here is called from the main function's task, except host_new, host_run, host_free (the main thread) and host_request_stop
+ * (any loop of the host). */
+#pragma once
+
+#include "config/wash.h"
+#include "host/workload.h"
+#include "io/shard.h"
+
+struct host;
+
+struct host_options {
+    struct config_limits limits;
+    bool no_pagemap_scan, no_pooling; /* measurements */
+};
+
+enum status host_new(const struct host_options *options, struct host **ret_host, struct error *err) CHECKED;
+void host_free(struct host *host);
+
+/* Runs `run` as a task on the first shard, with SIGINT and SIGTERM turned into a stop: the first cancels the wait of host_wait_stop, and
+ * the second ends the process at once. When `run` returns, listeners close, running calls get limits.drain_secs, and the shards end.
+ * Returns what `run` returned. */
+enum status host_run(struct host *host, enum status (*run)(struct host *host, void *env, struct error *err), void *env,
+                     struct error *err) CHECKED;
+
+/* Opens the listening sockets, one per shard; connections wait in their queue until host_serve. ST_EXISTS: the port is in use. */
+enum status host_listen(struct host *host, struct str address, struct error *err) CHECKED;
+
+/* Answers every request with `workload` from now on; the workload before it ends when its last call does. Takes the reference.
+ * Waits: yes. */
+enum status host_serve(struct host *host, struct host_workload *workload, struct error *err) CHECKED;
+
+/* Waits for a stop. Waits: yes. */
+void host_wait_stop(struct host *host);
+void host_request_stop(struct host *host);
+struct io_event *host_stop_event(struct host *host);
+
+struct engine *host_engine(const struct host *host);
+struct cm_linker *host_linker(const struct host *host);
+const struct config_limits *host_limits(const struct host *host);
+unsigned host_shard_count(const struct host *host);

@@ -1,0 +1,95 @@
+/* Answering one request; see request.h. */
+#include "host/request.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+struct request {
+    struct wasi_context wasi;
+    struct io_timer timer;
+    struct io_task *task;
+    bool timed_out;
+};
+
+static void time_out(struct io_timer *timer)
+{
+    struct request *request = CONTAINER_OF(timer, struct request, timer);
+    request->timed_out = true;
+    io_task_cancel(request->task);
+}
+
+/* The trap of an instance, for people: what happened, then where, innermost function first. */
+static void log_failure(const struct host_workload *workload, struct http_exchange *exchange, const struct error *err, struct str backtrace)
+{
+    const struct http_head *head = http_exchange_head(exchange);
+    log_error("request failed", LOG_STR("component", workload->name), LOG_TEXT("reason", err->message), LOG_STR("method", head->method),
+              LOG_STR("path", head->target));
+    struct str frame;
+    while (str_next_part(&backtrace, '\n', &frame)) {
+        frame = str_trim(frame);
+        if (frame.len)
+            log_error("  at", LOG_STR("component", workload->name), LOG_STR("frame", frame));
+    }
+}
+
+/* The client's side of a failure. */
+static void answer_failure(struct request *request, struct http_exchange *exchange)
+{
+    struct error err;
+    io_task_uncancel(request->task);
+    if (http_exchange_responded(exchange)) {
+        http_exchange_abort(exchange);
+        return;
+    }
+    struct str text = request->timed_out ? STR("the component took too long to answer\n") : STR("the component failed to answer\n");
+    static const struct http_field type = {.name = STR_INIT("content-type"), .value = STR_INIT("text/plain; charset=utf-8")};
+    if (http_exchange_reply(exchange, request->timed_out ? 504 : 500, &type, 1, text, &err) != ST_OK)
+        http_exchange_abort(exchange);
+}
+
+static enum status run(struct request *request, const struct host_workload *workload, const struct host_call_options *options,
+                       struct http_exchange *exchange, struct error *err)
+{
+    struct cm_instance_options instance_options = {.limits = options->limits, .data = {[CM_DATA_WASI] = &request->wasi}};
+    struct cm_instance *instance;
+    TRY(cm_instantiate(workload->linked, &instance_options, &instance, err));
+    enum status status = wasi_http_serve(instance, workload->http_handler, exchange, err);
+    if (request->wasi.exited && status == ST_TRAP && request->wasi.exit_code == 0 && http_exchange_finished(exchange))
+        status = ST_OK; /* it left by exit(0) after it had answered */
+    if (status != ST_OK) {
+        if (request->timed_out)
+            status = fail(err, ST_TIMEOUT, "the call timed out after %llu s (limits.call_timeout_secs)",
+                          (unsigned long long)(options->timeout_ns / NS_PER_SECOND));
+        struct str backtrace = request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance);
+        if (status == ST_CANCELLED)
+            log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", workload->name));
+        else
+            log_failure(workload, exchange, err, backtrace);
+    }
+    cm_instance_free(instance);
+    return status;
+}
+
+static void log_request(const struct http_exchange *exchange)
+{
+    if (!log_enabled(LOG_INFO))
+        return;
+    const struct http_head *head = http_exchange_head(exchange);
+    double ms = (double)(clock_now() - http_exchange_started_ns(exchange)) / (double)NS_PER_MS;
+    log_info("request", LOG_STR("method", head->method), LOG_STR("path", head->target), LOG_I64("status", http_exchange_status(exchange)),
+             LOG_U64("bytes", http_exchange_sent_bytes(exchange)), LOG_F64("ms", ms));
+}
+
+void host_handle_request(const struct host_workload *workload, const struct host_call_options *options, struct http_exchange *exchange)
+{
+    struct request request = {.task = http_exchange_task(exchange)};
+    struct error err = {0};
+    wasi_context_init(&request.wasi, &workload->profile);
+    io_timer_init(&request.timer, time_out);
+    io_timer_arm(&request.timer, io_now() + options->timeout_ns);
+    enum status status = run(&request, workload, options, exchange, &err);
+    io_timer_disarm(&request.timer);
+    if (status != ST_OK || !http_exchange_responded(exchange))
+        answer_failure(&request, exchange);
+    wasi_context_release(&request.wasi);
+    log_request(exchange);
+}
