@@ -1,6 +1,6 @@
 #include "engine/cache.h"
 #include "base/mem.h"
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 
 struct greeting {
     int calls;

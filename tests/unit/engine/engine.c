@@ -1,4 +1,4 @@
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* Guests on coroutines: parked, nested, trapping, overflowing, cancelled, many at once. */
 #include "base/mem.h"
-#include "tests/unit/engine/shard_support.h"
+#include "unit/engine/shard_support.h"
 
 #if defined(__SANITIZE_THREAD__)
 enum { MANY = 300 };

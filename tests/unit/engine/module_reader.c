@@ -1,6 +1,6 @@
 #include "engine/module_reader.h"
 #include "base/mem.h"
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 
 #define ARENA_BYTES (16u << 20)
 

@@ -1,4 +1,4 @@
-#include "tests/unit/engine/shard_support.h"
+#include "unit/engine/shard_support.h"
 
 struct body_task {
     struct io_task task;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "io/shard.h"
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 
 /* Runs `body(arg)` as the only task of a new shard on this thread, until it and all tasks it started have ended. */
 void test_on_shard(struct engine *engine, unsigned max_coroutines, void (*body)(void *arg), void *arg);

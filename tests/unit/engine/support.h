@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
-#include "tests/tap.h"
+#include "tap.h"
 
 /* One engine for tests that need nothing special of it: a pool of 64 instances and coroutines, no code cache. */
 struct engine *test_engine(void);

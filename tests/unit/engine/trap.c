@@ -1,4 +1,4 @@
-#include "tests/unit/engine/support.h"
+#include "unit/engine/support.h"
 #include <pthread.h>
 
 static const char traps[] = "(module $bad (import \"h\" \"fail\" (func $fail (param i32) (result i32)))"
