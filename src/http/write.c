@@ -182,10 +182,11 @@ static char *put_connection(char *at, enum http_connection_option option)
     return at;
 }
 
-static char *put_framing(char *at, enum http_write_framing framing, uint64_t content_length)
+static char *put_framing(char *at, enum http_connection_option connection, enum http_write_framing framing, uint64_t content_length)
 {
     if (framing == HTTP_WRITE_OPEN)
         return at;
+    at = put_connection(at, connection);
     if (framing == HTTP_WRITE_LENGTH)
         at = put(put_number(put(at, STR("Content-Length: ")), content_length), STR("\r\n"));
     if (framing == HTTP_WRITE_CHUNKED)
@@ -193,9 +194,10 @@ static char *put_framing(char *at, enum http_write_framing framing, uint64_t con
     return put(at, STR("\r\n"));
 }
 
-size_t http_format_framing(enum http_write_framing framing, uint64_t content_length, char ret_text[HTTP_FRAMING_MAX])
+size_t http_format_framing(enum http_connection_option connection, enum http_write_framing framing, uint64_t content_length,
+                           char ret_text[HTTP_FRAMING_MAX])
 {
-    return (size_t)(put_framing(ret_text, framing, content_length) - ret_text);
+    return (size_t)(put_framing(ret_text, connection, framing, content_length) - ret_text);
 }
 
 size_t http_format_chunk_line(uint64_t size, char ret_text[HTTP_CHUNK_LINE_MAX])
@@ -231,8 +233,8 @@ enum status http_write_response_head(struct buf *out, const struct http_outgoing
     at = put(put(at, reason), STR("\r\n"));
     if (head->date.data && !summary->has_date)
         at = put_field(at, STR("Date"), head->date);
-    at = put_connection(put_fields(at, head->fields, head->field_count), head->connection);
-    finish_head(out, put_framing(at, head->framing, head->content_length));
+    at = put_fields(at, head->fields, head->field_count);
+    finish_head(out, put_framing(at, head->connection, head->framing, head->content_length));
     return ST_OK;
 }
 
@@ -263,8 +265,8 @@ enum status http_write_request_head(struct buf *out, const struct http_outgoing 
     at = put(put(at, head->target), STR(" HTTP/1.1\r\n"));
     if (!summary->has_host)
         at = put_field(at, STR("Host"), head->authority);
-    at = put_connection(put_fields(at, head->fields, head->field_count), head->connection);
-    finish_head(out, put_framing(at, head->framing, head->content_length));
+    at = put_fields(at, head->fields, head->field_count);
+    finish_head(out, put_framing(at, head->connection, head->framing, head->content_length));
     return ST_OK;
 }
 

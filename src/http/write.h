@@ -43,7 +43,7 @@ enum http_write_framing {
     HTTP_WRITE_LENGTH, /* Content-Length, also of 0 and in answers to HEAD */
     HTTP_WRITE_CHUNKED,
     HTTP_WRITE_UNTIL_CLOSE,
-    HTTP_WRITE_OPEN, /* not known yet: the head ends before its framing field; http_write_framing adds it later */
+    HTTP_WRITE_OPEN, /* not known yet: the head stops before `connection` and the framing; http_format_framing adds them later */
 };
 
 struct http_outgoing {
@@ -65,9 +65,11 @@ enum status http_write_response_head(struct buf *out, const struct http_outgoing
 enum status http_write_request_head(struct buf *out, const struct http_outgoing *head, const struct http_fields_summary *summary,
                                     struct error *err) CHECKED;
 
-#define HTTP_FRAMING_MAX 48
-/* The framing field and the empty line that end a head written with HTTP_WRITE_OPEN; returns their length. */
-size_t http_format_framing(enum http_write_framing framing, uint64_t content_length, char ret_text[HTTP_FRAMING_MAX]);
+#define HTTP_FRAMING_MAX 96
+/* The end of a head written with HTTP_WRITE_OPEN: the Connection field, the framing field and the empty line; returns their length.
+ */
+size_t http_format_framing(enum http_connection_option connection, enum http_write_framing framing, uint64_t content_length,
+                           char ret_text[HTTP_FRAMING_MAX]);
 
 #define HTTP_CHUNK_LINE_MAX 20
 /* The line before `size` bytes of chunk data (behind which comes CRLF); returns its length. size > 0. */
