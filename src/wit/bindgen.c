@@ -19,8 +19,8 @@ static struct unit *add_unit(struct generator *g, const struct wit_package *pack
     struct unit *unit = ARENA_NEW(&g->arena, struct unit);
     unit->label = label;
     unit->external = is_external(g, package);
-    unit->prefix = gen_printf(g, "%.*s_%.*s_%.*s%s%.*s", STR_ARG(gen_snake(g, package->ns)), STR_ARG(gen_snake(g, package->name)),
-                              STR_ARG(gen_snake(g, name)), label.len ? "_" : "", STR_ARG(gen_snake(g, label)));
+    unit->prefix = gen_printf(g, "%s_%s_%s%s%s", gen_snake(g, package->ns), gen_snake(g, package->name), gen_snake(g, name),
+                              label.len ? "_" : "", gen_snake(g, label));
     vec_push(&g->units, unit);
     return unit;
 }
@@ -82,46 +82,45 @@ static enum status choose_roles(struct generator *g)
             unit->roles = UNIT_HOST;
         if (unit->roles == 0)
             continue;
-        const struct unit *other = map_set(&g->prefixes, unit->prefix, unit);
+        const struct unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
         if (other)
-            return fail(g->err, ST_INVALID,
-                        "two interfaces or worlds would have the C prefix `%.*s` (two versions of one package?)",
-                        STR_ARG(unit->prefix));
+            return fail(g->err, ST_INVALID, "two interfaces or worlds would have the C prefix `%s` (two versions of one package?)",
+                        unit->prefix);
     }
     return ST_OK;
 }
 
 /* Names that tables refer to each other by: nothing else may have them. */
-static enum status reserve(struct generator *g, struct str name)
+static enum status reserve(struct generator *g, const char *name)
 {
-    if (!str_eq(gen_take_symbol(g, name), name))
-        return fail(g->err, ST_INVALID, "two things would both be `%.*s` in C; generate them separately", STR_ARG(name));
+    if (gen_take_symbol(g, name) != name)
+        return fail(g->err, ST_INVALID, "two things would both be `%s` in C; generate them separately", name);
     return ST_OK;
 }
 
-static enum status reserve_resources(struct generator *g, const struct wit_type *type)
+static enum status reserve_resource(struct generator *g, const struct wit_type *type)
 {
-    struct str name = gen_type_name(g, type);
     if (type->kind != WIT_RESOURCE)
         return ST_OK;
+    const char *name = gen_type_name(g, type);
     TRY(gen_take_tag(g, name, type->name));
-    TRY(reserve(g, gen_printf(g, "%.*s_resource", STR_ARG(name))));
-    return reserve(g, gen_printf(g, "%.*s_drop", STR_ARG(name)));
+    TRY(reserve(g, gen_printf(g, "%s_resource", name)));
+    return reserve(g, gen_printf(g, "%s_drop", name));
 }
 
 static enum status reserve_unit(struct generator *g, const struct unit *unit)
 {
     if (unit->roles & UNIT_HOST)
-        TRY(reserve(g, gen_printf(g, "%.*s_interface", STR_ARG(unit->prefix))));
+        TRY(reserve(g, gen_printf(g, "%s_interface", unit->prefix)));
     if (unit->roles & UNIT_GUEST)
-        TRY(reserve(g, gen_printf(g, "%.*s_export", STR_ARG(unit->prefix))));
+        TRY(reserve(g, gen_printf(g, "%s_export_interface", unit->prefix)));
     if (unit->roles == UNIT_GUEST)
         return ST_OK;
     for (size_t i = 0; unit->interface && i < unit->interface->types.len; i++)
-        TRY(reserve_resources(g, unit->interface->types.items[i]));
+        TRY(reserve_resource(g, unit->interface->types.items[i]));
     for (size_t i = 0; !unit->interface && i < unit->world->imports.len; i++)
         if (unit->world->imports.items[i].kind == WIT_ITEM_TYPE)
-            TRY(reserve_resources(g, unit->world->imports.items[i].type));
+            TRY(reserve_resource(g, unit->world->imports.items[i].type));
     return ST_OK;
 }
 
@@ -133,13 +132,13 @@ static bool has_resource(const struct wit_interface *interface)
     return false;
 }
 
-/* Functions. */
-
-static struct str function_symbol(struct generator *g, const struct unit *unit, const struct wit_function *function)
+/* Functions. A function's `symbol` ("wasi_io_poll_pollable_ready") is what everything of it is named after. */
+static const char *function_symbol(struct generator *g, const struct unit *unit, const struct wit_function *function)
 {
-    struct str resource = function->resource ? gen_snake(g, function->resource->name) : STR("");
-    struct str item = function->kind == WIT_CONSTRUCTOR ? STR("new") : gen_snake(g, function->item);
-    return gen_printf(g, "%.*s_%.*s%s%.*s", STR_ARG(unit->prefix), STR_ARG(resource), resource.len ? "_" : "", STR_ARG(item));
+    const char *item = function->kind == WIT_CONSTRUCTOR ? "new" : gen_snake(g, function->item);
+    if (!function->resource)
+        return gen_printf(g, "%s_%s", unit->prefix, item);
+    return gen_printf(g, "%s_%s_%s", unit->prefix, gen_snake(g, function->resource->name), item);
 }
 
 static enum status define_signature(struct generator *g, const struct wit_function *function)
@@ -149,91 +148,90 @@ static enum status define_signature(struct generator *g, const struct wit_functi
     return function->result ? gen_define_type(g, function->result) : ST_OK;
 }
 
-static void write_prototype(struct generator *g, const struct wit_function *function, struct str symbol)
+static void write_prototype(struct generator *g, const struct wit_function *function, const char *symbol)
 {
-    buf_addf(&g->prototypes, "enum status %.*s(struct cm_call *call", STR_ARG(symbol));
+    buf_addf(&g->prototypes, "enum status %s(struct cm_call *call", symbol);
     for (size_t i = 0; i < function->params.len; i++) {
         const struct wit_param *param = &function->params.items[i];
         bool pointer = gen_by_pointer(param->type);
-        buf_addf(&g->prototypes, ", %s%.*s%s%.*s", pointer ? "const " : "", STR_ARG(gen_c_type(g, param->type)), pointer ? "*" : "",
-                 STR_ARG(gen_member(g, param->name)));
+        buf_addf(&g->prototypes, ", %s%s%s%s", pointer ? "const " : "", gen_c_type(g, param->type), pointer ? "*" : "",
+                 gen_member(g, param->name));
     }
     if (function->result)
-        buf_addf(&g->prototypes, ", %.*s*ret", STR_ARG(gen_c_type(g, function->result)));
+        buf_addf(&g->prototypes, ", %s*ret", gen_c_type(g, function->result));
     buf_add(&g->prototypes, STR(");\n"));
 }
 
-static enum status write_args_struct(struct generator *g, struct buf *out, const struct wit_function *function, struct str symbol)
+static enum status write_args_struct(struct generator *g, struct buf *out, const struct wit_function *function, const char *symbol)
 {
     if (function->params.len == 0)
         return ST_OK;
-    TRY(gen_take_tag(g, gen_printf(g, "%.*s_args", STR_ARG(symbol)), function->name));
-    buf_addf(out, "struct %.*s_args {\n", STR_ARG(symbol));
+    TRY(gen_take_tag(g, gen_printf(g, "%s_args", symbol), function->name));
+    buf_addf(out, "struct %s_args {\n", symbol);
     for (size_t i = 0; i < function->params.len; i++)
-        buf_addf(out, "    %.*s%.*s;\n", STR_ARG(gen_c_type(g, function->params.items[i].type)),
-                 STR_ARG(gen_member(g, function->params.items[i].name)));
+        buf_addf(out, "    %s%s;\n", gen_c_type(g, function->params.items[i].type), gen_member(g, function->params.items[i].name));
     buf_add(out, STR("};\n"));
     return ST_OK;
 }
 
-static enum status write_params_table(struct generator *g, const struct wit_function *function, struct str symbol)
+static enum status write_params_table(struct generator *g, const struct wit_function *function, const char *symbol)
 {
-    struct str expression;
     if (function->params.len == 0)
         return ST_OK;
-    buf_addf(&g->functions, "_Static_assert(sizeof(struct %.*s_args) <= CM_MAX_ARGS, \"too many arguments\");\n", STR_ARG(symbol));
-    buf_addf(&g->functions, "static const struct cm_field_desc %.*s_params[] = {\n", STR_ARG(symbol));
+    buf_addf(&g->functions, "_Static_assert(sizeof(struct %s_args) <= CM_MAX_ARGS, \"too many arguments\");\n", symbol);
+    buf_addf(&g->functions, "static const struct cm_field_desc %s_params[] = {\n", symbol);
     for (size_t i = 0; i < function->params.len; i++) {
         const struct wit_param *param = &function->params.items[i];
+        const char *expression;
         TRY(gen_descriptor(g, param->type, &expression));
-        buf_addf(&g->functions, "    {%.*s, %.*s, offsetof(struct %.*s_args, %.*s)},\n", STR_ARG(gen_c_string(g, param->name)),
-                 STR_ARG(expression), STR_ARG(symbol), STR_ARG(gen_member(g, param->name)));
+        buf_addf(&g->functions, "    {%s, %s, offsetof(struct %s_args, %s)},\n", gen_c_string(g, param->name), expression, symbol,
+                 gen_member(g, param->name));
     }
     buf_add(&g->functions, STR("};\n"));
     return ST_OK;
 }
 
 /* Spreads the args struct over the C function. */
-static void write_adapter(struct generator *g, const struct wit_function *function, struct str symbol)
+static void write_adapter(struct generator *g, const struct wit_function *function, const char *symbol)
 {
     struct buf *out = &g->functions;
-    buf_addf(out, "static enum status invoke_%.*s(struct cm_call *call, const void *args, void *ret)\n{\n", STR_ARG(symbol));
+    buf_addf(out, "static enum status invoke_%s(struct cm_call *call, const void *args, void *ret)\n{\n", symbol);
     if (function->params.len)
-        buf_addf(out, "    const struct %.*s_args *a = args;\n", STR_ARG(symbol));
+        buf_addf(out, "    const struct %s_args *a = args;\n", symbol);
     else
         buf_add(out, STR("    (void)args;\n"));
     if (!function->result)
         buf_add(out, STR("    (void)ret;\n"));
-    buf_addf(out, "    return %.*s(call", STR_ARG(symbol));
+    buf_addf(out, "    return %s(call", symbol);
     for (size_t i = 0; i < function->params.len; i++)
-        buf_addf(out, ", %sa->%.*s", gen_by_pointer(function->params.items[i].type) ? "&" : "",
-                 STR_ARG(gen_member(g, function->params.items[i].name)));
+        buf_addf(out, ", %sa->%s", gen_by_pointer(function->params.items[i].type) ? "&" : "",
+                 gen_member(g, function->params.items[i].name));
     buf_addf(out, "%s);\n}\n", function->result ? ", ret" : "");
 }
 
-static enum status write_function_row(struct generator *g, struct buf *rows, const struct wit_function *function, struct str symbol,
-                                      bool host)
+static enum status write_function_row(struct generator *g, struct buf *rows, const struct wit_function *function,
+                                      const char *symbol, bool host)
 {
-    struct str expression;
-    buf_addf(rows, "    {.name = %.*s, .is_async = %s", STR_ARG(gen_c_string(g, function->name)),
-             function->is_async ? "true" : "false");
+    buf_addf(rows, "    {.name = %s, .is_async = %s", gen_c_string(g, function->name), function->is_async ? "true" : "false");
     if (function->params.len)
-        buf_addf(rows, ", .param_count = %zu, .params = %.*s_params, .args_size = sizeof(struct %.*s_args)", function->params.len,
-                 STR_ARG(symbol), STR_ARG(symbol));
+        buf_addf(rows, ", .param_count = %zu, .params = %s_params, .args_size = sizeof(struct %s_args)", function->params.len,
+                 symbol, symbol);
     if (function->result) {
+        const char *expression;
         TRY(gen_descriptor(g, function->result, &expression));
-        buf_addf(rows, ", .result = %.*s", STR_ARG(expression));
+        buf_addf(rows, ", .result = %s", expression);
     }
     if (host)
-        buf_addf(rows, ", .invoke = invoke_%.*s", STR_ARG(symbol));
+        buf_addf(rows, ", .invoke = invoke_%s", symbol);
     buf_add(rows, STR("},\n"));
     return ST_OK;
 }
 
 typedef VEC(const struct wit_function *) function_list;
+typedef VEC(const struct wit_type *) type_list;
 
 /* Everything of one function; its row of the interface's table goes to `rows`. */
-static enum status write_function(struct generator *g, const struct wit_function *function, struct str symbol, bool host,
+static enum status write_function(struct generator *g, const struct wit_function *function, const char *symbol, bool host,
                                   struct buf *rows)
 {
     TRY(define_signature(g, function));
@@ -247,7 +245,7 @@ static enum status write_function(struct generator *g, const struct wit_function
 }
 
 /* Constructors have their names first: a static function `new` must not take theirs. */
-static void name_functions(struct generator *g, const struct unit *unit, const function_list *functions, struct str *symbols)
+static void name_functions(struct generator *g, const struct unit *unit, const function_list *functions, const char **symbols)
 {
     for (int constructors = 1; constructors >= 0; constructors--)
         for (size_t i = 0; i < functions->len; i++)
@@ -255,67 +253,63 @@ static void name_functions(struct generator *g, const struct unit *unit, const f
                 symbols[i] = gen_take_symbol(g, function_symbol(g, unit, functions->items[i]));
 }
 
+/* `table` is what the interface's tables are called: "<prefix>_interface" or "<prefix>_export_interface". */
 static enum status write_functions(struct generator *g, const struct unit *unit, const function_list *functions, const char *table,
                                    bool host)
 {
     autobuf struct buf rows = BUF_INIT(BUF_UNLIMITED);
-    autofree struct str *symbols = mem_array(functions->len + 1, sizeof *symbols);
+    autofree const char **symbols = mem_array(functions->len + 1, sizeof *symbols);
+    if (functions->len == 0)
+        return ST_OK;
     name_functions(g, unit, functions, symbols);
-    if (!host && functions->len)
-        buf_addf(&g->prototypes, "extern const struct cm_func_desc %.*s_%s_funcs[];\n", STR_ARG(unit->prefix), table);
+    if (!host)
+        buf_addf(&g->prototypes, "extern const struct cm_func_desc %s_funcs[];\n", table);
     for (size_t i = 0; i < functions->len; i++) {
         TRY(write_function(g, functions->items[i], symbols[i], host, &rows));
-        struct str macro = gen_upper(g, symbols[i]);
+        const char *macro = gen_take_symbol(g, gen_upper(g, str_of(symbols[i])));
         if (!host)
-            buf_addf(&g->prototypes, "#define %.*s (&%.*s_%s_funcs[%zu])\n", STR_ARG(gen_take_symbol(g, macro)),
-                     STR_ARG(unit->prefix), table, i);
+            buf_addf(&g->prototypes, "#define %s (&%s_funcs[%zu])\n", macro, table, i);
     }
-    if (functions->len)
-        buf_addf(&g->functions, "%sconst struct cm_func_desc %.*s_%s_funcs[] = {\n%.*s};\n", host ? "static " : "",
-                 STR_ARG(unit->prefix), table, STR_ARG(buf_str(&rows)));
+    buf_addf(&g->functions, "%sconst struct cm_func_desc %s_funcs[] = {\n%s};\n", host ? "static " : "", table, rows.data);
     return ST_OK;
 }
 
 /* Resources and named types of an interface or world. */
 static void write_resource(struct generator *g, const struct unit *unit, const struct wit_type *type)
 {
-    struct str name = gen_type_name(g, type);
-    buf_addf(&g->types, "\nstruct %.*s; /* resource %.*s */\n", STR_ARG(name), STR_ARG(type->name));
-    map_set(&g->emitted, gen_printf(g, "struct %.*s", STR_ARG(name)), g);
-    buf_addf(&g->prototypes, "enum status %.*s_drop(struct cm_call *call, struct %.*s *self);\n", STR_ARG(name), STR_ARG(name));
-    buf_addf(&g->prototypes, "extern const struct cm_resource_desc %.*s_resource;\n", STR_ARG(name));
+    const char *name = gen_type_name(g, type);
+    map_set(&g->emitted, str_of(gen_printf(g, "struct %s", name)), g);
+    buf_addf(&g->types, "\nstruct %s; /* resource %.*s */\n", name, STR_ARG(type->name));
+    buf_addf(&g->prototypes, "enum status %s_drop(struct cm_call *call, struct %s *self);\n", name, name);
+    buf_addf(&g->prototypes, "extern const struct cm_resource_desc %s_resource;\n", name);
     buf_addf(&g->tables,
-             "static enum status end_%.*s(struct cm_call *call, void *object)\n{\n    return %.*s_drop(call, object);\n}\n"
-             "const struct cm_resource_desc %.*s_resource = {.name = %.*s, .interface = &%.*s_interface, .drop = end_%.*s};\n",
-             STR_ARG(name), STR_ARG(name), STR_ARG(name), STR_ARG(gen_c_string(g, type->name)), STR_ARG(unit->prefix),
-             STR_ARG(name));
+             "static enum status end_%s(struct cm_call *call, void *object)\n{\n    return %s_drop(call, object);\n}\n"
+             "const struct cm_resource_desc %s_resource = {.name = %s, .interface = &%s_interface, .drop = end_%s};\n",
+             name, name, name, gen_c_string(g, type->name), unit->prefix, name);
 }
 
 static enum status write_type_row(struct generator *g, const struct wit_type *type, struct buf *rows)
 {
     const struct wit_type *root = wit_type_root(type);
-    struct str expression = STR("NULL"), resource = STR("NULL");
+    const char *expression = "NULL", *resource = "NULL";
     if (root->kind == WIT_RESOURCE) {
         if (!gen_is_guest_resource(g, root))
-            resource = gen_printf(g, "&%.*s_resource", STR_ARG(gen_type_name(g, root)));
+            resource = gen_printf(g, "&%s_resource", gen_type_name(g, root));
     } else {
         TRY(gen_define_type(g, type));
         TRY(gen_descriptor(g, type, &expression));
     }
-    buf_addf(rows, "    {%.*s, %.*s, %.*s},\n", STR_ARG(gen_c_string(g, type->name)), STR_ARG(expression), STR_ARG(resource));
+    buf_addf(rows, "    {%s, %s, %s},\n", gen_c_string(g, type->name), expression, resource);
     return ST_OK;
 }
 
-typedef VEC(const struct wit_type *) type_list;
-
-static enum status write_types(struct generator *g, const struct unit *unit, const type_list *types, const char *table)
+static enum status write_types(struct generator *g, const type_list *types, const char *table)
 {
     autobuf struct buf rows = BUF_INIT(BUF_UNLIMITED);
     vec_each (type, types)
         TRY(write_type_row(g, *type, &rows));
     if (types->len)
-        buf_addf(&g->functions, "static const struct cm_named_type_desc %.*s_%s_types[] = {\n%.*s};\n", STR_ARG(unit->prefix),
-                 table, STR_ARG(buf_str(&rows)));
+        buf_addf(&g->functions, "static const struct cm_named_type_desc %s_types[] = {\n%s};\n", table, rows.data);
     return ST_OK;
 }
 
@@ -345,8 +339,8 @@ static struct str interface_name(struct generator *g, const struct unit *unit)
         return STR("$root");
     if (unit->label.len)
         return unit->label;
-    return gen_printf(g, "%.*s:%.*s/%.*s", STR_ARG(interface->package->ns), STR_ARG(interface->package->name),
-                      STR_ARG(interface->name));
+    return str_of(gen_printf(g, "%.*s:%.*s/%.*s", STR_ARG(interface->package->ns), STR_ARG(interface->package->name),
+                             STR_ARG(interface->name)));
 }
 
 static void write_interface_table(struct generator *g, const struct unit *unit, const char *table, size_t function_count,
@@ -355,14 +349,13 @@ static void write_interface_table(struct generator *g, const struct unit *unit, 
     struct buf *out = &g->functions;
     const struct wit_interface *interface = unit->interface;
     bool versioned = interface && !unit->label.len && wit_version_is_set(&interface->package->version);
-    struct str version = versioned ? gen_c_string(g, interface->package->version.text) : STR("NULL");
-    buf_addf(&g->prototypes, "extern const struct cm_interface_desc %.*s_%s;\n", STR_ARG(unit->prefix), table);
-    buf_addf(out, "const struct cm_interface_desc %.*s_%s = {.name = %.*s, .version = %.*s", STR_ARG(unit->prefix), table,
-             STR_ARG(gen_c_string(g, interface_name(g, unit))), STR_ARG(version));
+    buf_addf(&g->prototypes, "extern const struct cm_interface_desc %s;\n", table);
+    buf_addf(out, "const struct cm_interface_desc %s = {.name = %s, .version = %s", table, gen_c_string(g, interface_name(g, unit)),
+             versioned ? gen_c_string(g, interface->package->version.text) : "NULL");
     if (function_count)
-        buf_addf(out, ", .func_count = %zu, .funcs = %.*s_%s_funcs", function_count, STR_ARG(unit->prefix), table);
+        buf_addf(out, ", .func_count = %zu, .funcs = %s_funcs", function_count, table);
     if (type_count)
-        buf_addf(out, ", .type_count = %zu, .types = %.*s_%s_types", type_count, STR_ARG(unit->prefix), table);
+        buf_addf(out, ", .type_count = %zu, .types = %s_types", type_count, table);
     buf_add(out, STR("};\n"));
 }
 
@@ -370,14 +363,14 @@ static enum status write_collected(struct generator *g, const struct unit *unit,
                                    const function_list *functions, const type_list *types)
 {
     bool host = role == UNIT_HOST;
-    const char *table = host ? "interface" : "export";
+    const char *table = gen_printf(g, host ? "%s_interface" : "%s_export_interface", unit->prefix);
     struct str name = interface_name(g, unit);
     buf_addf(&g->prototypes, "\n/* %.*s%s */\n", STR_ARG(name), host ? "" : ", exported by guests");
     buf_addf(&g->functions, "\n/* %.*s */\n", STR_ARG(name));
     vec_each (type, types)
         if (host && (*type)->kind == WIT_RESOURCE)
             write_resource(g, unit, *type);
-    TRY(write_types(g, unit, types, table));
+    TRY(write_types(g, types, table));
     TRY(write_functions(g, unit, functions, table, host));
     write_interface_table(g, unit, table, functions->len, types->len);
     return ST_OK;
@@ -398,17 +391,22 @@ static enum status write_unit(struct generator *g, const struct unit *unit, enum
     return status;
 }
 
+static enum status check_unit(struct generator *g, const struct unit *unit)
+{
+    if (unit->interface && unit->roles == (UNIT_HOST | UNIT_GUEST) && has_resource(unit->interface)) {
+        struct str name = interface_name(g, unit);
+        return fail(g->err, ST_UNSUPPORTED,
+                    "`%.*s` has resources and is both imported and exported: whose they are differs; generate the two separately",
+                    STR_ARG(name));
+    }
+    return reserve_unit(g, unit);
+}
+
 static enum status write_units(struct generator *g)
 {
     vec_each (unit, &g->units)
-        if ((*unit)->interface && (*unit)->roles == (UNIT_HOST | UNIT_GUEST) && has_resource((*unit)->interface))
-            return fail(
-                g->err, ST_UNSUPPORTED,
-                "`%.*s` has resources and is both imported and exported: whose they are differs; generate the two separately",
-                STR_ARG(interface_name(g, *unit)));
-    vec_each (unit, &g->units)
         if ((*unit)->roles && !(*unit)->external)
-            TRY(reserve_unit(g, *unit));
+            TRY(check_unit(g, *unit));
     vec_each (unit, &g->units)
         TRY(write_unit(g, *unit, UNIT_HOST));
     vec_each (unit, &g->units)
@@ -446,7 +444,7 @@ static void write_source(struct generator *g, struct buf *source)
         const struct unit *unit = *at;
         bool written = unit->interface && (unit->roles & UNIT_HOST) && !unit->external;
         if (written)
-            buf_addf(source, "    &%.*s_interface,\n", STR_ARG(unit->prefix));
+            buf_addf(source, "    &%s_interface,\n", unit->prefix);
         count += written;
     }
     buf_addf(source, "    NULL,\n};\nconst size_t %.*s_interface_count = %zu;\n", STR_ARG(name), count);

@@ -10,9 +10,10 @@
  * header; a tuple that others follow in the name has its length after it: cm_result_tuple2_<T>_<U>_<E> enum status
  * <prefix>_<func>(...)       <prefix>_<resource>_<method>, <prefix>_<resource>_new, <prefix>_<resource>_drop <prefix>_<type>_desc,
  * <prefix>_<resource>_resource, <prefix>_interface   the tables; <name>_interfaces[] and <name>_interface_count list the host's
- * interfaces For an interface that guests export: struct <prefix>_<func>_args, the table <prefix>_export, and <PREFIX>_<FUNC>, a
- * pointer to a function's descriptor in it. A name that C or the generated code needs otherwise gets an underscore behind it.
- * `type` and `use` make no C names: the type they stand for is used. Strings go by value, other structs by const pointer.
+ * interfaces For an interface that guests export: struct <prefix>_<func>_args, the table <prefix>_export_interface, and
+ * <PREFIX>_<FUNC>, a pointer to a function's descriptor in it. A name that C or the generated code needs otherwise gets an
+ * underscore behind it. `type` and `use` make no C names: the type they stand for is used. Strings go by value, other structs by
+ * const pointer.
  *
  * Which interfaces are the host's: those that a world of the selection imports, or no world mentions. Those a world exports are
  * the guests'. Source: component-model WIT.md; the C mapping is this project's. */

@@ -2,7 +2,7 @@
 
 #include <stdarg.h>
 
-struct str gen_printf(struct generator *g, const char *format, ...)
+const char *gen_printf(struct generator *g, const char *format, ...)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
     va_list args;
@@ -10,33 +10,34 @@ struct str gen_printf(struct generator *g, const char *format, ...)
     enum status status = buf_vprintf(&text, format, args);
     va_end(args);
     bug_unless(status == ST_OK);
-    return arena_str(&g->arena, buf_str(&text));
+    return arena_str(&g->arena, buf_str(&text)).data;
 }
 
-static struct str change_case(struct generator *g, struct str name, char from, char to)
+static const char *change_case(struct generator *g, struct str name, char from, char to)
 {
-    char *text = arena_copy(&g->arena, name.data, name.len);
+    char *text = arena_alloc(&g->arena, name.len + 1);
     for (size_t i = 0; i < name.len; i++) {
+        text[i] = name.data[i];
         if (text[i] == '-')
             text[i] = '_';
         else if (text[i] >= from && text[i] < from + 26)
             text[i] = (char)(text[i] - from + to);
     }
-    return str_n(text, name.len);
+    return text;
 }
 
-struct str gen_snake(struct generator *g, struct str name)
+const char *gen_snake(struct generator *g, struct str name)
 {
     return change_case(g, name, 'A', 'a');
 }
 
-struct str gen_upper(struct generator *g, struct str name)
+const char *gen_upper(struct generator *g, struct str name)
 {
     return change_case(g, name, 'a', 'A');
 }
 
 /* Words that C, its headers' macros, or the generated adapters use. */
-static bool is_reserved(struct str name)
+static bool is_reserved(const char *name)
 {
     static const char *const words[] = {
         "alignas",  "alignof",  "asm",     "assert",  "auto",      "bool",   "break",  "call",     "case",   "char",     "complex",
@@ -45,35 +46,35 @@ static bool is_reserved(struct str name)
         "register", "restrict", "ret",     "return",  "short",     "signed", "sizeof", "static",   "stderr", "stdin",    "stdout",
         "struct",   "switch",   "true",    "typedef", "typeof",    "union",  "unix",   "unsigned", "void",   "volatile", "while"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_is(name, words[i]))
+        if (strcmp(name, words[i]) == 0)
             return true;
     return false;
 }
 
-struct str gen_member(struct generator *g, struct str name)
+const char *gen_member(struct generator *g, struct str name)
 {
-    struct str snake = gen_snake(g, name);
-    return is_reserved(snake) ? gen_printf(g, "%.*s_", STR_ARG(snake)) : snake;
+    const char *snake = gen_snake(g, name);
+    return is_reserved(snake) ? gen_printf(g, "%s_", snake) : snake;
 }
 
-struct str gen_take_symbol(struct generator *g, struct str name)
+const char *gen_take_symbol(struct generator *g, const char *name)
 {
-    while (map_set(&g->symbols, name, g))
-        name = gen_printf(g, "%.*s_", STR_ARG(name));
+    while (map_set(&g->symbols, str_of(name), g))
+        name = gen_printf(g, "%s_", name);
     return name;
 }
 
-enum status gen_take_tag(struct generator *g, struct str name, struct str what)
+enum status gen_take_tag(struct generator *g, const char *name, struct str what)
 {
     struct str *mine = arena_copy(&g->arena, &what, sizeof what);
-    const struct str *other = map_set(&g->tags, name, mine);
+    const struct str *other = map_set(&g->tags, str_of(name), mine);
     if (other)
-        return fail(g->err, ST_INVALID, "`%.*s` and `%.*s` would both be `%.*s` in C; generate them separately", STR_ARG(*other),
-                    STR_ARG(what), STR_ARG(name));
+        return fail(g->err, ST_INVALID, "`%.*s` and `%.*s` would both be `%s` in C; generate them separately", STR_ARG(*other),
+                    STR_ARG(what), name);
     return ST_OK;
 }
 
-struct str gen_c_string(struct generator *g, struct str text)
+const char *gen_c_string(struct generator *g, struct str text)
 {
     autobuf struct buf out = BUF_INIT(BUF_UNLIMITED);
     buf_add(&out, STR("\""));
@@ -87,5 +88,5 @@ struct str gen_c_string(struct generator *g, struct str text)
             buf_addf(&out, "%c", c);
     }
     buf_add(&out, STR("\""));
-    return arena_str(&g->arena, buf_str(&out));
+    return arena_str(&g->arena, buf_str(&out)).data;
 }

@@ -1,9 +1,13 @@
-/* The generator's insides, shared by bindgen.c (what is generated, functions, interfaces), bindgen_name.c (names) and
- * bindgen_type.c (C types and their descriptors). Text goes into buffers without bound: it is proportional to the model. */
+/* The generator's insides, shared by bindgen.c (what is generated, functions, interfaces), bindgen_name.c (names), bindgen_type.c
+ * (C types) and bindgen_table.c (descriptors of types).
+ * Names are NUL-ended and live in the generator's arena. The texts have no bound of their own: they are proportional to the model,
+ * since the one thing that could multiply, the name of a type without a name, is bounded by MAX_TAG. */
 #pragma once
 
 #include "base/vec.h"
 #include "wit/bindgen.h"
+
+#define MAX_TAG 2000u /* characters of an anonymous type's C name */
 
 enum unit_role { UNIT_HOST = 1, UNIT_GUEST = 2 };
 
@@ -12,7 +16,7 @@ struct unit {
     const struct wit_interface *interface;
     const struct wit_world *world; /* set for inline interfaces and a world's own items */
     struct str label;              /* of an inline interface */
-    struct str prefix;             /* "wasi_io_streams" */
+    const char *prefix;            /* "wasi_io_streams" */
     unsigned roles;                /* enum unit_role bits */
     bool external;                 /* declared in an included header */
 };
@@ -25,10 +29,10 @@ struct generator {
     VEC(struct unit *) units;
     struct map units_by_key;  /* interface or world key -> struct unit * */
     struct map prefixes;      /* prefix -> struct unit *: no two may share one */
-    struct map tags, symbols; /* C names taken -> what by */
-    struct map anonymous;     /* tag of an anonymous type -> its key, so that no two types share a tag */
+    struct map tags, symbols; /* C names taken, in C's two name spaces -> const char *, what by */
+    struct map anonymous;     /* tag of an anonymous type -> its members, so that no two types share a tag */
     struct map descriptors;   /* key of a type -> C expression of its descriptor */
-    struct map emitted;       /* tag -> anything, of C types already written */
+    struct map emitted;       /* C types already written */
     uint32_t descriptor_count;
     struct buf types;      /* header: C types */
     struct buf prototypes; /* header: functions and tables */
@@ -37,22 +41,31 @@ struct generator {
 };
 
 /* bindgen_name.c */
-struct str gen_printf(struct generator *g, const char *format, ...) PRINTF(2, 3);
-struct str gen_snake(struct generator *g, struct str name); /* "get-URL" -> "get_url" */
-struct str gen_upper(struct generator *g, struct str name); /* "get-URL" -> "GET_URL" */
+const char *gen_printf(struct generator *g, const char *format, ...) PRINTF(2, 3);
+const char *gen_snake(struct generator *g, struct str name); /* "get-URL" -> "get_url" */
+const char *gen_upper(struct generator *g, struct str name); /* "get-URL" -> "GET_URL" */
 /* A member or parameter: snake case, away from C's words. */
-struct str gen_member(struct generator *g, struct str name);
-/* Takes `name`, or `name_`, ... if it is taken, in one of the two name spaces of C. */
-struct str gen_take_symbol(struct generator *g, struct str name);
-enum status gen_take_tag(struct generator *g, struct str name, struct str what) CHECKED;
-struct str gen_c_string(struct generator *g, struct str text); /* with quotes */
+const char *gen_member(struct generator *g, struct str name);
+const char *gen_c_string(struct generator *g, struct str text); /* with quotes */
+/* Takes `name`, or `name_`, ... if it is taken. */
+const char *gen_take_symbol(struct generator *g, const char *name);
+enum status gen_take_tag(struct generator *g, const char *name, struct str what) CHECKED;
 
-/* bindgen_type.c */
+/* bindgen_type.c. The names of a type may be asked for once gen_define_type accepted it. */
 struct unit *gen_unit_of(const struct generator *g, const struct wit_type *type); /* that defines its name */
-struct str gen_type_name(struct generator *g, const struct wit_type *type); /* "wasi_io_streams_stream_error", of a named type */
+const char *gen_type_name(struct generator *g, const struct wit_type *type); /* "wasi_io_streams_stream_error", of a named type */
+const char *gen_resource_name(struct generator *g, const struct wit_type *handle); /* NULL: a guest's resource */
 bool gen_is_guest_resource(const struct generator *g, const struct wit_type *resource);
-/* The C type, with a space or star behind it: "uint32_t ", "struct x *". */
-struct str gen_c_type(struct generator *g, const struct wit_type *type);
-bool gen_by_pointer(const struct wit_type *type);                                      /* a struct that goes by const pointer */
 enum status gen_define_type(struct generator *g, const struct wit_type *type) CHECKED; /* writes it and what it needs, once */
-enum status gen_descriptor(struct generator *g, const struct wit_type *type, struct str *ret_expression) CHECKED;
+const char *gen_tag(struct generator *g, const struct wit_type *type); /* "struct cm_list_u8", "enum x", of what has one */
+const char *gen_c_type(struct generator *g,
+                       const struct wit_type *type); /* with a space or star behind it: "uint32_t ", "struct x *" */
+const char *gen_c_type_alone(struct generator *g, const struct wit_type *type); /* for sizeof */
+bool gen_by_pointer(const struct wit_type *type);                               /* a struct that goes by const pointer */
+static inline bool gen_has_own_name(const struct wit_type *type)
+{
+    return type->kind == WIT_RECORD || type->kind == WIT_VARIANT || type->kind == WIT_ENUM || type->kind == WIT_FLAGS;
+}
+
+/* bindgen_table.c */
+enum status gen_descriptor(struct generator *g, const struct wit_type *type, const char **ret_expression) CHECKED;
