@@ -5,6 +5,8 @@ struct run {
     struct cm_guest *in, *out; /* NULL: C */
     struct error *err;
     uint32_t owns;
+    uintptr_t views; /* where out's memory was at the start: results may be views of it */
+    uint64_t views_size;
 };
 
 struct c_list {
@@ -165,15 +167,17 @@ static enum status run_lift_string(struct run *r, const struct cm_op *op, const 
     return ST_OK;
 }
 
-/* A result may be a view of the very memory that realloc is about to change: such bytes are set aside first. */
+/* A result may be a view of the very memory that realloc is about to change, and may have moved: such bytes are set aside first. */
 static enum status set_aside(struct run *r, const void **data, size_t len)
 {
-    struct cm_guest *out = r->out;
-    if ((uintptr_t)*data - (uintptr_t)out->memory >= out->memory_size || len == 0)
+    uintptr_t offset = (uintptr_t)*data - r->views;
+    if (offset >= r->views_size || len == 0)
         return ST_OK;
+    if (len > r->views_size - offset)
+        return fail(r->err, ST_TRAP, "the host's value begins inside the guest's memory and ends outside");
     void *room;
-    TRY(cm_guest_room(out, len, _Alignof(max_align_t), &room, r->err));
-    memcpy(room, *data, len);
+    TRY(cm_guest_room(r->out, len, _Alignof(max_align_t), &room, r->err));
+    memcpy(room, r->out->memory + offset, len);
     *data = room;
     return ST_OK;
 }
@@ -564,7 +568,11 @@ static enum status run_items(struct run *r, const struct cm_program *program, co
 enum status cm_program_run(const struct cm_program *program, struct cm_guest *in, const void *src, struct cm_guest *out, void *dst,
                            uint32_t *ret_owns, struct error *err)
 {
-    struct run r = {in, out, err, 0};
+    struct run r = {.in = in, .out = out, .err = err};
+    if (out) {
+        r.views = (uintptr_t)out->memory;
+        r.views_size = out->memory_size;
+    }
     enum status status = run_items(&r, program, src, dst, 1);
     *ret_owns = r.owns;
     return status;
