@@ -46,7 +46,7 @@ enum status cm_decode_core_module(struct cm_decoder *d, struct str bytes)
     struct cm_def *def;
     TRY(cm_alloc(d, 1, sizeof *info, &info));
     if (module_read(bytes, d->arena, info, d->err) != ST_OK)
-        return fail_wrap(d->err, "core module at offset 0x%zx", d->offset);
+        return fail_wrap(d->err, "in the section at offset 0x%zx", d->offset);
     TRY(cm_module_type_make(d, info->imports, info->import_count, info->exports, info->export_count, &item.module));
     TRY(cm_scope_define(d, CM_DEF_CORE_MODULE, CM_SORT_CORE_MODULE, &def));
     def->module.bytes = bytes;
