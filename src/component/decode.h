@@ -117,7 +117,7 @@ enum status cm_deftype_func(struct cm_decoder *d, bool is_async, const struct cm
                             const struct cm_deftype **ret_type) CHECKED;
 enum status cm_deftype_resource(struct cm_decoder *d, uint32_t resource, const struct cm_deftype *alias_of,
                                 const struct cm_deftype **ret_type) CHECKED;
-enum status cm_resource_new(struct cm_decoder *d, uint32_t *ret_resource) CHECKED;
+enum status cm_resource_fresh(struct cm_decoder *d, uint32_t *ret_resource) CHECKED;
 enum status cm_primitive(struct cm_decoder *d, enum cm_kind kind, const struct cm_deftype **ret_type) CHECKED;
 
 /* Adds the resources that `item` refers to, and does not bind itself, to `set`. */

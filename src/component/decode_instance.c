@@ -113,7 +113,7 @@ static enum status introduce_defined(struct cm_decoder *d, struct instantiation 
     uint32_t count = in->component->defined_count;
     TRY(cm_keep(d, in->component->defined, count, sizeof *fresh, &fresh));
     for (uint32_t i = 0; i < count; i++) {
-        TRY(cm_resource_new(d, &fresh[i].resource));
+        TRY(cm_resource_fresh(d, &fresh[i].resource));
         idmap_set_id(&in->substitution.resources, in->component->defined[i].resource, fresh[i].resource);
         vec_push(&d->scope->defined, fresh[i].resource);
     }

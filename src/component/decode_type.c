@@ -269,7 +269,7 @@ static enum status define_resource(struct cm_decoder *d, struct cm_reader *r)
         return cm_invalid(d, "resources can only be represented by `i32`");
     if (has_dtor)
         TRY(check_destructor(d, dtor));
-    TRY(cm_resource_new(d, &resource));
+    TRY(cm_resource_fresh(d, &resource));
     vec_push(&d->scope->defined, resource);
     idmap_add(&d->scope->local, resource);
     TRY(cm_deftype_resource(d, resource, NULL, &item.type));

@@ -71,7 +71,7 @@ enum status cm_deftype_alias(struct cm_decoder *d, const struct cm_deftype *type
     return cm_deftype_new(d, &copy, ret_type);
 }
 
-enum status cm_resource_new(struct cm_decoder *d, uint32_t *ret_resource)
+enum status cm_resource_fresh(struct cm_decoder *d, uint32_t *ret_resource)
 {
     if (d->resource_count >= CM_LIMIT_RESOURCES)
         return cm_over_limit(d, "more than %u resource types", CM_LIMIT_RESOURCES);

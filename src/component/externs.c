@@ -290,7 +290,7 @@ static enum status read_type_bound(struct cm_decoder *d, struct cm_reader *r, co
     if (bound > 1)
         return cm_reader_bad_byte(r, bound, "type bound");
     if (bound == 1) {
-        TRY(cm_resource_new(d, &resource));
+        TRY(cm_resource_fresh(d, &resource));
         return cm_deftype_resource(d, resource, NULL, ret_type);
     }
     TRY(cm_read_u32(r, &index));

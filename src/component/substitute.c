@@ -181,7 +181,7 @@ static enum status fresh_resources(struct cm_decoder *d, struct cm_substitution 
     struct cm_resource_path *fresh;
     TRY(cm_keep(d, instance->bound, instance->bound_count, sizeof *fresh, &fresh));
     for (uint32_t i = 0; i < instance->bound_count; i++) {
-        TRY(cm_resource_new(d, &fresh[i].resource));
+        TRY(cm_resource_fresh(d, &fresh[i].resource));
         idmap_set_id(&sub->resources, instance->bound[i].resource, fresh[i].resource);
     }
     *ret_introduced = fresh;
