@@ -216,8 +216,15 @@ static enum status lower(struct planner *p, const struct plan_frame *f, const st
     const struct cm_func_type *own = func.is_import ? p->import_funcs.items[func.index].type : p->lifts.items[func.index].type;
     t->kind = func.is_import ? CM_TRAMPOLINE_HOST : CM_TRAMPOLINE_GUEST;
     t->target = func.index;
+    t->options = options_of(f, &def->canon.options);
     TRY(concrete_func(p, def->canon.signature, &t->type));
     return t->type == own ? ST_OK : inconsistent(p, def, "type of lowered function", STR(""));
+}
+
+static enum status task_return(struct planner *p, const struct plan_frame *f, const struct cm_canon *canon, struct cm_trampoline *t)
+{
+    t->options = options_of(f, &canon->options);
+    return concrete_func(p, canon->signature, &t->type);
 }
 
 /* Only its implementer may make handles of a resource, or look into them. */
@@ -242,12 +249,11 @@ static enum status define_canon(struct planner *p, struct plan_frame *f, const s
                               .builtin = canon->kind,
                               .owner = f->instance,
                               .core_type = type_of(f, def)->core->func,
-                              .options = options_of(f, &canon->options),
                               .canon = canon};
     if (canon->kind == CM_CANON_LOWER)
         TRY(lower(p, f, def, &t));
     else if (canon->kind == CM_CANON_TASK_RETURN)
-        TRY(concrete_func(p, canon->signature, &t.type));
+        TRY(task_return(p, f, canon, &t));
     else if (canon->kind <= CM_CANON_RESOURCE_REP)
         TRY(resource_builtin(p, f, def, &t));
     push(f, CM_SORT_CORE_FUNC,

@@ -79,10 +79,10 @@ struct cm_trampoline {
     uint32_t owner; /* component instance whose core code calls it */
     struct engine_func_type core_type;
     const struct cm_func_type *type; /* HOST, GUEST; TASK_RETURN */
-    struct cm_plan_options options;
-    uint32_t target;              /* HOST: imported function; GUEST: lift; RESOURCE_*: resource */
-    struct cm_core_ref forward;   /* FORWARD */
-    const struct cm_canon *canon; /* BUILTIN, for the rest */
+    struct cm_plan_options options;  /* HOST, GUEST; TASK_RETURN */
+    uint32_t target;                 /* HOST: imported function; GUEST: lift; RESOURCE_*: resource */
+    struct cm_core_ref forward;      /* FORWARD */
+    const struct cm_canon *canon;    /* BUILTIN, for the rest */
 };
 
 struct cm_plan_lift {
