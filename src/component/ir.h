@@ -73,6 +73,7 @@ struct cm_extern {
 
 struct cm_core_deftype {
     enum { CM_CORE_TYPE_FUNC, CM_CORE_TYPE_MODULE, CM_CORE_TYPE_OTHER } kind;
+    bool is_final; /* may have no subtypes */
     struct engine_func_type func;
     const struct cm_module_type *module;
 };
