@@ -13,7 +13,7 @@ from=$tools/npm/$set
 build() {
     cp "$from/package.json" "$from/package-lock.json" "$1/"
     # Not "npm ci": it refuses the whole set when an optional package for some other system is missing from the registry.
-    (cd "$1" && run_npm install --ignore-scripts --no-audit --no-fund --loglevel=error)
+    (cd "$1" && run_npm install --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error)
 }
 
 # The npm that came with node, else the one in PATH.

@@ -10,7 +10,7 @@ tools=$(cd "$guests/../../tools" && pwd)
 # What a guest is made of: its own files, what all guests share, our WIT, and the tools with their pinned versions.
 guest_key() {
     {
-        find "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit" -type d -name target -prune -o -type f -print |
+        find "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit/wasi" -type d -name target -prune -o -type f -print |
             LC_ALL=C sort | xargs cat
         find "$tools" -maxdepth 1 -name '*-component.*' -o -maxdepth 1 -name 'component.*' -o -maxdepth 1 -name 'cargo-*.sh' |
             LC_ALL=C sort | xargs cat
