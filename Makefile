@@ -22,6 +22,7 @@ sources = $(shell git ls-files '*.c' '*.h')
 define build
 	[ -f $(1)/build.ninja ] || meson setup $(1) $(2)
 	ninja -C $(1) -j $(JOBS)
+	ln -sfn src/cli/wash $(1)/wash
 endef
 
 all:
@@ -60,7 +61,9 @@ fuzz: setup-demo setup-test setup-develop
 bench: setup-demo setup-test setup-bench
 	$(MAKE) all guests
 	bench/serve.py --wash $(BUILD)/wash --guests $(BUILD)/guests --wasmtime "$$(tools/cargo-tool.sh wasmtime)"
-	$(BUILD)/bench/abi
+	ninja -C $(BUILD) bench/bench-component
+	$(BUILD)/bench/bench-component $(addprefix $(BUILD)/guests/,hello.wasm c-hello.wasm js-hello.wasm py-hello.wasm)
+	$(if $(wildcard bench/abi.c),$(BUILD)/bench/abi)
 
 format:
 	clang-format-14 -i $(sources)
