@@ -374,9 +374,17 @@ static enum status parse_extern(struct parser *parser, struct ast_item *item)
     struct parser start = *parser;
     bool labelled;
     TRY(parse_id(parser, "a name or an interface", &item->id));
+    uint32_t colon = parser->next.start;
     TRY(parse_eat(parser, ":", &labelled));
-    if (labelled && !is_qualified_path(parser))
+    bool joined = labelled && colon == start.next.end && parser->next.start == colon + 1 && parse_at_name(parser);
+    if (labelled && !is_qualified_path(parser)) {
+        if (joined)
+            return wit_fail_at(parser->err, item->id.pos,
+                               "`%.*s:%.*s` is a package, not an interface; to name an interface, put a space "
+                               "behind the colon",
+                               STR_ARG(item->id.name), STR_ARG(parser->next.text));
         return parse_labelled_extern(parser, item);
+    }
     *parser = start;
     item->extern_kind = AST_EXTERN_PATH;
     TRY(parse_path(parser, "an interface", &item->path));

@@ -250,7 +250,7 @@ static enum status parse_fields(struct parser *parser, struct ast_type *type)
         TRY(parse_list_next(parser, "}", "in the type", &more));
     }
     if (type->fields.len == 0)
-        return wit_fail_at(parser->err, type->pos, "this %s must not be empty", wit_kind_name(type->kind));
+        return wit_fail_at(parser->err, type->pos, "a %s type must not be empty", wit_kind_name(type->kind));
     return ST_OK;
 }
 

@@ -289,9 +289,12 @@ static enum status add_decl_reference(struct decl_order *order, uint32_t from, c
     struct decl_entry *entry;
     bool hidden;
     TRY(resolve_gate(r, &item->gate, item->gate.pos, &hidden));
-    if (hidden)
-        return ST_OK;
-    TRY(find_decl(r, order->nodes.items[from]->file, &item->path, &entry));
+    struct resolver quiet = *r;
+    quiet.err = NULL;
+    /* What is hidden need not exist; if it does, it keeps its place in the order. */
+    enum status status = find_decl(hidden ? &quiet : r, order->nodes.items[from]->file, &item->path, &entry);
+    if (status != ST_OK)
+        return hidden ? ST_OK : status;
     if (map_get(&r->source->decls, entry->decl->id.name) != entry)
         return ST_OK; /* of another package */
     uintptr_t number = (uintptr_t)map_get(&order->numbers, entry->decl->id.name);
