@@ -143,11 +143,13 @@ static void refuse(struct http_connection *connection, struct http_reject reject
 {
     struct http_server *server = connection->server;
     bool bodiless = connection->exchange && connection->exchange->parser.head.method_id == HTTP_METHOD_HEAD;
-    const struct http_field type = {STR("Content-Type"), STR("text/plain"), HTTP_FIELD_OTHER};
+    const struct http_field fields[] = {{STR("Content-Type"), STR("text/plain"), HTTP_FIELD_OTHER},
+                                        {STR("Retry-After"), STR("1"), HTTP_FIELD_OTHER}};
+    size_t count = reject.status == 503 ? 2 : 1;
     struct http_fields_summary summary;
     struct http_outgoing head = {.status = reject.status,
-                                 .fields = &type,
-                                 .field_count = 1,
+                                 .fields = fields,
+                                 .field_count = count,
                                  .connection = HTTP_CONNECTION_CLOSE,
                                  .framing = HTTP_WRITE_LENGTH,
                                  .content_length = strlen(reject.reason) + 1,
@@ -157,7 +159,7 @@ static void refuse(struct http_connection *connection, struct http_reject reject
     log_debug("refused a request", LOG_U64("status", (uint64_t)reject.status), LOG_TEXT("reason", reject.reason));
     if (server->options.refused)
         server->options.refused(reject.status, reject.reason, &connection->peer, server->options.env);
-    if (http_connection_need_out(connection, NULL) != ST_OK || http_fields_check(&type, 1, &summary, NULL) != ST_OK ||
+    if (http_connection_need_out(connection, NULL) != ST_OK || http_fields_check(fields, count, &summary, NULL) != ST_OK ||
         http_write_response_head(&connection->out, &head, &summary, NULL) != ST_OK) {
         http_connection_free(connection);
         return;

@@ -5,6 +5,7 @@
  * body belong to the reading task; `out` to whoever runs, since appending and sending never wait in between. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/vec.h"
 #include "http/server.h"
@@ -95,6 +96,7 @@ struct http_exchange {
 
     struct http_field fields[HTTP_MAX_FIELDS];
     struct http_field trailers[HTTP_MAX_TRAILER_FIELDS];
+    struct arena arena; /* kept, empty, between exchanges */
 };
 
 struct http_server {

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "http/body.h"
 #include "io/socket.h"
 
@@ -33,6 +34,10 @@ struct io_task *http_exchange_task(struct http_exchange *exchange); /* to cancel
 /* A place for the caller's own pointer; NULL at first. */
 void http_exchange_set_user(struct http_exchange *exchange, void *user);
 void *http_exchange_user(const struct http_exchange *exchange);
+
+/* Memory for this exchange, gone with it. */
+#define HTTP_ARENA_MAX (4u << 20)
+struct arena *http_exchange_arena(struct http_exchange *exchange);
 
 /* The next piece of the request body. *ret_data is a view that stays valid until the next read; empty at the end. The first call
  * answers an Expect: 100-continue.
@@ -74,6 +79,11 @@ enum status http_exchange_respond(struct http_exchange *exchange, int status, co
  * yes. */
 enum status http_exchange_write_body(struct http_exchange *exchange, const void *data, size_t len, uint64_t deadline,
                                      struct error *err) CHECKED;
+
+/* As much of it as there is room for, without waiting: ST_OK and how much (0 of 0, else at least 1), or ST_UNAVAILABLE: wait for
+ * http_exchange_write_event and try again. Other errors as of http_exchange_write_body. */
+enum status http_exchange_try_write_body(struct http_exchange *exchange, const void *data, size_t len, size_t *ret_written,
+                                         struct error *err) CHECKED;
 
 /* Bytes that a write now takes without waiting. When 0, wait for the event and ask again. */
 size_t http_exchange_write_room(struct http_exchange *exchange);

@@ -31,6 +31,11 @@ void *http_exchange_user(const struct http_exchange *exchange)
     return exchange->user;
 }
 
+struct arena *http_exchange_arena(struct http_exchange *exchange)
+{
+    return &exchange->arena;
+}
+
 struct io_event *http_exchange_gone(struct http_exchange *exchange)
 {
     return &exchange->gone;

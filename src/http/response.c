@@ -319,6 +319,17 @@ struct io_event *http_exchange_write_event(struct http_exchange *exchange)
     return &exchange->connection->fd.writable;
 }
 
+enum status http_exchange_try_write_body(struct http_exchange *exchange, const void *data, size_t len, size_t *ret_written,
+                                         struct error *err)
+{
+    size_t part = MIN(len, http_exchange_write_room(exchange));
+    if (len && part == 0)
+        return fail(err, ST_UNAVAILABLE, "response: the client has not taken what was written before");
+    TRY(http_exchange_write_body(exchange, data, part, 0, err));
+    *ret_written = part;
+    return ST_OK;
+}
+
 enum status http_exchange_flush(struct http_exchange *exchange, uint64_t deadline, struct error *err)
 {
     struct http_connection *connection = exchange->connection;

@@ -41,7 +41,18 @@ void http_buffer_put(struct http_server *server, struct buf *buf)
 
 struct http_exchange *http_exchange_take(struct http_server *server)
 {
-    return server->spare_exchanges.len ? vec_pop(&server->spare_exchanges) : mem_try_alloc(sizeof(struct http_exchange));
+    if (server->spare_exchanges.len)
+        return vec_pop(&server->spare_exchanges);
+    struct http_exchange *exchange = mem_try_alloc(sizeof *exchange);
+    if (exchange)
+        arena_init(&exchange->arena, HTTP_ARENA_MAX);
+    return exchange;
+}
+
+static void free_exchange(struct http_exchange *exchange)
+{
+    arena_release(&exchange->arena);
+    free(exchange);
 }
 
 void http_exchange_put(struct http_server *server, struct http_exchange *exchange)
@@ -49,10 +60,11 @@ void http_exchange_put(struct http_server *server, struct http_exchange *exchang
     if (!exchange)
         return;
     http_buffer_put(server, &exchange->head_buf);
+    arena_reset(&exchange->arena);
     if (server->spare_exchanges.len < SPARE_EXCHANGES)
         vec_push(&server->spare_exchanges, exchange);
     else
-        free(exchange);
+        free_exchange(exchange);
 }
 
 /* --- time-outs: connections of a state are in the order of their time -----------------------------------------------------------
@@ -263,7 +275,7 @@ void http_server_free(struct http_server *server)
     vec_each (buf, &server->spare_buffers)
         buf_release(buf);
     vec_each (exchange, &server->spare_exchanges)
-        free(*exchange);
+        free_exchange(*exchange);
     vec_release(&server->spare_buffers);
     vec_release(&server->spare_exchanges);
     free(server);
