@@ -12,6 +12,10 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+# The reference printer of `wash inspect`'s tests, if it was ever built (tools/cargo-tool.sh wasm-tools).
+ifndef COMPONENT_WIT
+export COMPONENT_WIT := $(addsuffix $() component wit,$(shell tools/cargo-tool.sh --cached wasm-tools 2>/dev/null))
+endif
 DEMO = examples/http-hello-world
 sources = $(shell git ls-files '*.c' '*.h')
 

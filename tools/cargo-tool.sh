@@ -1,14 +1,19 @@
 #!/bin/sh
 # Builds a command-line tool from crates.io at the version pinned here and prints the path of its program:
-#   cargo-tool.sh wit-bindgen | wasm-tools | wasmtime
+#   cargo-tool.sh [--cached] wit-bindgen | wasm-tools | wasmtime
 # All three take minutes. Only the C guests need one (wit-bindgen); wasm-tools serves by hand, wasmtime as the benchmark's peer.
-# CARGO_JOBS=N limits how many compilers run at once.
+# With --cached it builds nothing: it prints nothing if the tool was never built. CARGO_JOBS=N limits how many compilers run at once.
 set -eu
 tools=$(cd "$(dirname "$0")" && pwd)
 . "$tools/lib.sh"
 packaged_rust
 
-program=${1:?"usage: cargo-tool.sh wit-bindgen|wasm-tools|wasmtime"}
+cached_only=
+if [ "${1:-}" = --cached ]; then
+    cached_only=yes
+    shift
+fi
+program=${1:?"usage: cargo-tool.sh [--cached] wit-bindgen|wasm-tools|wasmtime"}
 case $program in
 wit-bindgen) crate=wit-bindgen-cli version=0.63.0 features=c ;;
 wasm-tools)
@@ -28,5 +33,6 @@ build() {
 }
 
 key=$(echo "$crate $version $features $("$RUSTC" -vV)" | hash_key)
+[ -z "$cached_only" ] || [ -d "$(cache_root)/tool-$program-$key" ] || exit 0
 folder=$(cached "tool-$program" "$key" build)
 echo "$folder/bin/$program"
