@@ -16,7 +16,7 @@ static void announce_create(struct coro *coro)
 #endif
 }
 
-static void announce_enter(struct coro *coro)
+CORO_SWITCHES static void announce_enter(struct coro *coro)
 {
 #ifdef __SANITIZE_THREAD__
     coro->tsan_loop = __tsan_get_current_fiber();
@@ -26,7 +26,7 @@ static void announce_enter(struct coro *coro)
 #endif
 }
 
-static void announce_leave(struct coro *coro)
+CORO_SWITCHES static void announce_leave(struct coro *coro)
 {
 #ifdef __SANITIZE_THREAD__
     __tsan_switch_to_fiber(coro->tsan_loop, 0);
@@ -72,7 +72,7 @@ enum status coro_take(struct coro_pool *pool, struct coro **ret_coro, struct err
 }
 
 /* Switches to the coroutine until it parks, ends its job, or returns for good. */
-static void enter(struct coro *coro)
+CORO_SWITCHES static void enter(struct coro *coro)
 {
     bug_unless(!current);
     current = coro;
@@ -106,7 +106,7 @@ bool coro_resume(struct coro *coro)
     return enter_for_job(coro);
 }
 
-static void leave(struct coro *coro)
+CORO_SWITCHES static void leave(struct coro *coro)
 {
     announce_leave(coro);
     coro->pool->ops->leave(coro);
@@ -132,7 +132,7 @@ size_t coro_stack_left(void)
     return here > end ? here - end : 0;
 }
 
-void coro_body(struct coro *coro)
+CORO_SWITCHES void coro_body(struct coro *coro)
 {
     coro->stack_top = __builtin_frame_address(0);
     while (!coro->quit) {

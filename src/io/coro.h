@@ -11,6 +11,10 @@
 #include "base/list.h"
 #include <stddef.h>
 
+/* For functions on the way of a switch: ThreadSanitizer counts entries and returns per stack, and these enter on one and return on
+ * another. */
+#define CORO_SWITCHES __attribute__((no_sanitize("thread")))
+
 struct coro_pool;
 
 struct coro {

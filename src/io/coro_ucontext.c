@@ -34,14 +34,14 @@ struct context_coro {
     size_t loop_stack_size;
 };
 
-static struct context_coro *of(struct coro *coro)
+CORO_SWITCHES static struct context_coro *of(struct coro *coro)
 {
     return CONTAINER_OF(coro, struct context_coro, base);
 }
 
 /* --- telling AddressSanitizer ------------------------------------------------------------------------------------------------ */
 
-static void begin_enter(struct context_coro *c)
+CORO_SWITCHES static void begin_enter(struct context_coro *c)
 {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&c->loop_fake, c->stack, c->stack_size);
@@ -50,7 +50,7 @@ static void begin_enter(struct context_coro *c)
 #endif
 }
 
-static void end_enter(struct context_coro *c)
+CORO_SWITCHES static void end_enter(struct context_coro *c)
 {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(c->loop_fake, NULL, NULL);
@@ -60,7 +60,7 @@ static void end_enter(struct context_coro *c)
 }
 
 /* for_good: the coroutine will not come back, so its fake stack goes. */
-static void begin_leave(struct context_coro *c, bool for_good)
+CORO_SWITCHES static void begin_leave(struct context_coro *c, bool for_good)
 {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(for_good ? NULL : &c->self_fake, c->loop_stack, c->loop_stack_size);
@@ -69,7 +69,7 @@ static void begin_leave(struct context_coro *c, bool for_good)
 #endif
 }
 
-static void end_leave(struct context_coro *c)
+CORO_SWITCHES static void end_leave(struct context_coro *c)
 {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(c->self_fake, &c->loop_stack, &c->loop_stack_size);
@@ -80,7 +80,7 @@ static void end_leave(struct context_coro *c)
 
 /* --- switching --------------------------------------------------------------------------------------------------------------- */
 
-static void run_body(struct context_coro *c)
+CORO_SWITCHES static void run_body(struct context_coro *c)
 {
     end_leave(c);
     coro_body(&c->base);
@@ -90,7 +90,7 @@ static void run_body(struct context_coro *c)
 #if USE_UCONTEXT
 
 /* makecontext passes ints only: the pointer comes in two halves. */
-static void start(unsigned high, unsigned low)
+CORO_SWITCHES static void start(unsigned high, unsigned low)
 {
     run_body((struct context_coro *)(((uintptr_t)high << 16 << 16) | low));
 }
@@ -104,12 +104,12 @@ static void prepare_stack(struct context_coro *c)
     makecontext(&c->self, (void (*)(void))start, 2, (unsigned)((uintptr_t)c >> 16 >> 16), (unsigned)(uintptr_t)c);
 }
 
-static void to_coro(struct context_coro *c)
+CORO_SWITCHES static void to_coro(struct context_coro *c)
 {
     swapcontext(&c->loop, &c->self);
 }
 
-static void to_loop(struct context_coro *c)
+CORO_SWITCHES static void to_loop(struct context_coro *c)
 {
     swapcontext(&c->self, &c->loop);
 }
@@ -177,8 +177,8 @@ __asm__(".text\n"
 #endif
 
 /* Called by coro_switch_start on the new stack; never returns. */
-__attribute__((used)) void coro_switch_body(struct context_coro *c);
-void coro_switch_body(struct context_coro *c)
+__attribute__((used)) CORO_SWITCHES void coro_switch_body(struct context_coro *c);
+CORO_SWITCHES void coro_switch_body(struct context_coro *c)
 {
     run_body(c);
     coro_switch_stack(&c->self, c->loop);
@@ -194,12 +194,12 @@ static void prepare_stack(struct context_coro *c)
     c->self = frame;
 }
 
-static void to_coro(struct context_coro *c)
+CORO_SWITCHES static void to_coro(struct context_coro *c)
 {
     coro_switch_stack(&c->loop, c->self);
 }
 
-static void to_loop(struct context_coro *c)
+CORO_SWITCHES static void to_loop(struct context_coro *c)
 {
     coro_switch_stack(&c->self, c->loop);
 }
@@ -231,14 +231,14 @@ static enum status context_create(struct coro_pool *pool, struct coro **ret_coro
     return ST_OK;
 }
 
-static void context_enter(struct coro *coro)
+CORO_SWITCHES static void context_enter(struct coro *coro)
 {
     begin_enter(of(coro));
     to_coro(of(coro));
     end_enter(of(coro));
 }
 
-static void context_leave(struct coro *coro)
+CORO_SWITCHES static void context_leave(struct coro *coro)
 {
     begin_leave(of(coro), false);
     to_loop(of(coro));
