@@ -2,6 +2,7 @@
 #include "wasi/file.h"
 #include "base/mem.h"
 #include <errno.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* --- operations ---------------------------------------------------------------------------------------------------------------- */

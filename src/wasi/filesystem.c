@@ -76,7 +76,7 @@ static int run_read(struct wasi_file_op *op)
 
 enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct wasi_filesystem_types_descriptor *self, uint64_t length,
                                                   uint64_t offset,
-                                                  struct cm_result_tuple_list_u8_bool_wasi_filesystem_types_error_code *ret)
+                                                  struct cm_result_tuple2_list_u8_bool_wasi_filesystem_types_error_code *ret)
 {
     REFUSE(self->is_directory, EISDIR)
     REFUSE(!(self->flags & FLAG(READ)), EBADF)
@@ -159,7 +159,7 @@ enum status wasi_filesystem_types_descriptor_sync(struct cm_call *call UNUSED, s
 }
 
 enum status wasi_filesystem_types_descriptor_get_flags(struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
-                                                       struct cm_result_u32_wasi_filesystem_types_error_code *ret)
+                                                       struct cm_result_wasi_filesystem_types_descriptor_flags_wasi_filesystem_types_error_code *ret)
 {
     ret->is_err = false;
     ret->of.ok = self->flags;

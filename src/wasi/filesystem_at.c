@@ -49,15 +49,15 @@ static enum status finish(struct wasi_file_op *op, int error, struct cm_result_n
     return ST_OK;
 }
 
-/* Runs an operation whose result is in op; false when *ret already has the error. */
-#define RUN_OR_RETURN(op, error)                                                                                                   \
+/* Runs an operation whose results are in it; returns with the error in *ret when it, or its preparation, failed. */
+#define RUN_OR_RETURN(operation, refused)                                                                                          \
     do {                                                                                                                           \
-        (op)->error = (error);                                                                                                     \
-        if (!(op)->error)                                                                                                          \
-            TRY(wasi_file_run(op));                                                                                                \
-        if ((op)->error) {                                                                                                         \
+        (operation)->error = (refused);                                                                                            \
+        if (!(operation)->error)                                                                                                   \
+            TRY(wasi_file_run(operation));                                                                                         \
+        if ((operation)->error) {                                                                                                  \
             ret->is_err = true;                                                                                                    \
-            ret->of.err = wasi_file_error((op)->error);                                                                            \
+            ret->of.err = wasi_file_error((operation)->error);                                                                     \
             return ST_OK;                                                                                                          \
         }                                                                                                                          \
         ret->is_err = false;                                                                                                       \

@@ -318,7 +318,7 @@ enum status wasi_http_types_response_outparam_send_informational(struct cm_call 
 }
 
 /* Gives the head, then hands the body over. */
-static void send(struct wasi_http_request *request, struct wasi_http_types_outgoing_response *response)
+static void send_response(struct wasi_http_request *request, struct wasi_http_types_outgoing_response *response)
 {
     struct http_field on_stack[32], *fields = on_stack;
     size_t count = response->fields->items.len;
@@ -355,7 +355,7 @@ enum status wasi_http_types_response_outparam_set(
         if (response->is_err)
             request->error_code = response->of.err.tag;
         else
-            send(request, response->of.ok);
+            send_response(request, response->of.ok);
     }
     return response->is_err ? ST_OK : wasi_node_drop(call, &response->of.ok->node);
 }
@@ -373,7 +373,7 @@ static enum status judge(const struct wasi_http_request *request, struct error *
     if (!request->set)
         return fail(err, ST_INVALID, "the component returned without setting a response");
     if (request->is_error) {
-        const struct cm_type_desc *codes = wasi_http_types_error_code_desc;
+        const struct cm_type_desc *codes = &wasi_http_types_error_code_desc;
         return fail(err, ST_INVALID, "the component answered with the error %s",
                     request->error_code < codes->count ? codes->fields[request->error_code].name : "unknown");
     }

@@ -209,6 +209,14 @@ static void write_adapter(struct generator *g, const struct wit_function *functi
     buf_addf(out, "%s);\n}\n", function->result ? ", ret" : "");
 }
 
+static bool is_unserved(const struct generator *g, const char *symbol)
+{
+    for (size_t i = 0; i < g->options->unserved_count; i++)
+        if (str_starts(str_of(symbol), g->options->unserved[i]))
+            return true;
+    return false;
+}
+
 static enum status write_function_row(struct generator *g, struct buf *rows, const struct wit_function *function,
                                       const char *symbol, bool host)
 {
@@ -221,7 +229,9 @@ static enum status write_function_row(struct generator *g, struct buf *rows, con
         TRY(gen_descriptor(g, function->result, &expression));
         buf_addf(rows, ", .result = %s", expression);
     }
-    if (host)
+    if (host && is_unserved(g, symbol))
+        buf_addf(rows, ", .invoke = %.*s_unserved", STR_ARG(g->options->name));
+    else if (host)
         buf_addf(rows, ", .invoke = invoke_%s", symbol);
     buf_add(rows, STR("},\n"));
     return ST_OK;
@@ -235,11 +245,12 @@ static enum status write_function(struct generator *g, const struct wit_function
                                   struct buf *rows)
 {
     TRY(define_signature(g, function));
-    if (host)
+    bool served = host && !is_unserved(g, symbol);
+    if (served)
         write_prototype(g, function, symbol);
     TRY(write_args_struct(g, host ? &g->functions : &g->prototypes, function, symbol));
     TRY(write_params_table(g, function, symbol));
-    if (host)
+    if (served)
         write_adapter(g, function, symbol);
     return write_function_row(g, rows, function, symbol, host);
 }
@@ -280,12 +291,16 @@ static void write_resource(struct generator *g, const struct unit *unit, const s
     const char *name = gen_type_name(g, type);
     map_set(&g->emitted, str_of(gen_printf(g, "struct %s", name)), g);
     buf_addf(&g->types, "\nstruct %s; /* resource %.*s */\n", name, STR_ARG(type->name));
-    buf_addf(&g->prototypes, "enum status %s_drop(struct cm_call *call, struct %s *self);\n", name, name);
     buf_addf(&g->prototypes, "extern const struct cm_resource_desc %s_resource;\n", name);
-    buf_addf(&g->tables,
-             "static enum status end_%s(struct cm_call *call, void *object)\n{\n    return %s_drop(call, object);\n}\n"
-             "const struct cm_resource_desc %s_resource = {.name = %s, .interface = &%s_interface, .drop = end_%s};\n",
-             name, name, name, gen_c_string(g, type->name), unit->prefix, name);
+    buf_addf(&g->tables, "static enum status end_%s(struct cm_call *call, void *object)\n{\n", name);
+    if (is_unserved(g, name)) {
+        buf_add(&g->tables, STR("    (void)call, (void)object;\n    return ST_INTERNAL; /* no such object is ever made */\n}\n"));
+    } else {
+        buf_addf(&g->prototypes, "enum status %s_drop(struct cm_call *call, struct %s *self);\n", name, name);
+        buf_addf(&g->tables, "    return %s_drop(call, object);\n}\n", name);
+    }
+    buf_addf(&g->tables, "const struct cm_resource_desc %s_resource = {.name = %s, .interface = &%s_interface, .drop = end_%s};\n", name,
+             gen_c_string(g, type->name), unit->prefix, name);
 }
 
 static enum status write_type_row(struct generator *g, const struct wit_type *type, struct buf *rows)
@@ -472,6 +487,8 @@ enum status wit_bindgen_host(const struct wit_model *model, const struct wit_bin
         buf_init(buffers[i], BUF_UNLIMITED);
     for (size_t i = 0; i < model->packages.len; i++)
         add_package_units(&g, model->packages.items[i]);
+    if (options->unserved_count)
+        buf_addf(&g.prototypes, "enum status %.*s_unserved(struct cm_call *call, const void *args, void *ret);\n", STR_ARG(options->name));
     enum status status = choose_roles(&g);
     if (status == ST_OK)
         status = write_units(&g);

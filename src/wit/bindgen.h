@@ -30,6 +30,10 @@ struct wit_bindgen_options {
     size_t package_count;
     const struct str *includes; /* headers to include, in order */
     size_t include_count;
+    /* Prefixes of C names of functions that the host does not implement yet: their rows name <name>_unserved, which must answer for
+     * all of them, with an error or a trap. Objects of a resource with such a prefix never exist. */
+    const struct str *unserved;
+    size_t unserved_count;
 };
 
 /* Writes both texts. Fails: ST_INVALID if two things would get the same C name or a type cannot be passed, naming both;

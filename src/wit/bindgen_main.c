@@ -17,6 +17,7 @@ static const char usage[] =
     "  --only PACKAGE       generate this package (ns:name@version) and leave the others to included headers; may be repeated\n"
     "  --include HEADER     include HEADER in the header; may be repeated\n"
     "  --world WORLD        generate what this world imports and exports\n"
+    "  --unserved PREFIX    functions whose C names begin so are not implemented: NAME_unserved answers; may be repeated\n"
     "  --feature NAME       turn a feature on; may be repeated\n"
     "  --all-features       turn all on\n";
 
@@ -24,7 +25,7 @@ typedef VEC(struct str) str_list;
 
 struct arguments {
     const char *name, *header, *source, *include_as, *world;
-    str_list only, includes, features, folders, paths;
+    str_list only, includes, features, folders, paths, unserved;
     bool all_features;
 };
 
@@ -35,6 +36,7 @@ static void release_arguments(struct arguments *arguments)
     vec_release(&arguments->features);
     vec_release(&arguments->folders);
     vec_release(&arguments->paths);
+    vec_release(&arguments->unserved);
 }
 
 /* Where the value of `option` goes: a single one or a list. */
@@ -49,7 +51,7 @@ static bool find_option(struct arguments *arguments, const char *option, const c
         {"--source", &arguments->source, NULL},    {"--include-as", &arguments->include_as, NULL},
         {"--world", &arguments->world, NULL},      {"--packages", NULL, &arguments->folders},
         {"--only", NULL, &arguments->only},        {"--include", NULL, &arguments->includes},
-        {"--feature", NULL, &arguments->features},
+        {"--feature", NULL, &arguments->features}, {"--unserved", NULL, &arguments->unserved},
     };
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         if (strcmp(options[i].name, option) != 0)
@@ -136,6 +138,8 @@ static enum status generate(const struct arguments *arguments, struct wit_model 
         .package_count = arguments->only.len,
         .includes = arguments->includes.items,
         .include_count = arguments->includes.len,
+        .unserved = arguments->unserved.items,
+        .unserved_count = arguments->unserved.len,
     };
     TRY(wit_bindgen_host(model, &options, &header, &source, err));
     TRY(write_file(arguments->header, buf_str(&header), err));
