@@ -12,7 +12,7 @@ static enum status inspect(struct cli_context *context, const void *options_poin
     const struct inspect_options *options = options_pointer;
     struct str path = cli_path(context, options->reference);
     autobuf struct buf bytes = {0}, wit = BUF_INIT(BUF_UNLIMITED);
-    TRY(cli_read_file(path, CM_MAX_COMPONENT_BYTES, &bytes, err));
+    TRY(cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err));
     if (cm_world_wit(buf_str(&bytes), &wit, err) != ST_OK)
         return fail_wrap(err, "%.*s", STR_ARG(options->reference));
     json_t *data = json_pack("{s:s, s:b, s:s%}", "message", "Component inspected successfully", "success", 1, "wit", wit.data, wit.len);

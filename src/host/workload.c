@@ -70,8 +70,8 @@ static enum status load_bytes(struct loading *loading, const char *path, struct 
         return fail(err, ST_INVALID, "%s is not a regular file", path);
     if (info.st_size == 0)
         return fail(err, ST_INVALID, "%s is empty", path);
-    if ((uint64_t)info.st_size > CM_MAX_COMPONENT_BYTES)
-        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %u", path, (long long)info.st_size, CM_MAX_COMPONENT_BYTES);
+    if ((uint64_t)info.st_size > CM_LIMIT_BINARY_BYTES)
+        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %u", path, (long long)info.st_size, CM_LIMIT_BINARY_BYTES);
     size_t size = (size_t)info.st_size;
     char *bytes = mem_try_alloc(size); /* a copy: a mapping could change under us while a build rewrites the file */
     if (!bytes)
