@@ -226,6 +226,21 @@ TEST(lifting_ignores_what_it_must)
     CHECK(good);
 }
 
+TEST(unknown_flags_never_reach_the_host)
+{
+    struct fake_guest guest;
+    struct bench b;
+    struct error err;
+    uint32_t bits;
+    union engine_raw raw = {.u64 = UINT64_MAX};
+    CHECK(bench_open(&b, "flags { a, b, c }"));
+    fake_guest_init(&guest, 1024, CM_ENCODING_UTF8, NULL, 0);
+    CHECK_EQ(cm_abi_lift_params(&b.import, &guest.guest, &raw, &bits, &err), ST_OK);
+    CHECK_EQ(bits, 7);
+    fake_guest_release(&guest);
+    bench_close(&b);
+}
+
 /* --- views -----------------------------------------------------------------------------------------------------------------------
  */
 

@@ -662,6 +662,8 @@ TEST(dynamic_layouts_are_those_of_the_c_compiler)
     CHECK_EQ(cm_dynamic_type(&dynamic, type, &again, &err), ST_OK);
     CHECK(again == desc);
     CHECK_EQ(cm_abi_match_type(type, desc, resources, &err), ST_OK);
+    CHECK_EQ(cm_dynamic_type(&dynamic, type_parse(w.types, "variant { a(u8), b }"), &desc, &err), ST_OK);
+    CHECK(desc->size == 8 && desc->align == 4 && desc->offset == 4);
     CHECK_EQ(cm_dynamic_type(&dynamic, type_parse(w.types, "own<resource 0>"), &desc, &err), ST_OK);
     CHECK(desc->resource == &file_desc);
     CHECK_EQ(cm_dynamic_type(&dynamic, type_parse(w.types, "list<list<flags { a }, 16384>, 16383>"), &desc, &err), ST_LIMIT);

@@ -8,15 +8,16 @@
 
 static void fake_refresh(struct cm_guest *guest)
 {
+    guest->memory = ((struct fake_guest *)guest)->block;
     guest->memory_size = ((struct fake_guest *)guest)->size;
 }
 
 static void move_memory(struct fake_guest *fake)
 {
     uint8_t *moved = mem_alloc(fake->size);
-    memcpy(moved, fake->guest.memory, fake->size);
-    free(fake->guest.memory);
-    fake->guest.memory = moved;
+    memcpy(moved, fake->block, fake->size);
+    free(fake->block);
+    fake->block = moved;
 }
 
 /* Shrinks in place, else takes fresh memory. */
@@ -36,7 +37,7 @@ static enum status fake_realloc(struct cm_guest *guest, uint32_t old, uint32_t o
         address = (fake->next + align - 1) / align * align;
         if (new_size > fake->size || address > fake->size - new_size)
             return fail(err, ST_TRAP, "fake guest: out of memory");
-        memcpy(fake->guest.memory + address, fake->guest.memory + old, old_size);
+        memcpy(fake->block + address, fake->block + old, old_size);
         fake->next = address + new_size;
     }
     if (fake->moves)
@@ -51,7 +52,7 @@ static const struct cm_guest_ops fake_ops = {fake_refresh, fake_realloc};
 void fake_guest_init(struct fake_guest *fake, size_t size, enum cm_encoding encoding, const struct cm_resource *resources,
                      uint32_t instance)
 {
-    *fake = (struct fake_guest){.size = size, .moves = true};
+    *fake = (struct fake_guest){.size = size, .moves = true, .block = mem_alloc(size)};
     arena_init(&fake->arena, SIZE_MAX);
     buf_init(&fake->trace, BUF_UNLIMITED);
     cm_scope_init(&fake->scope);
@@ -59,8 +60,6 @@ void fake_guest_init(struct fake_guest *fake, size_t size, enum cm_encoding enco
     cm_guest_resources_init(&fake->resources, 0);
     fake->guest = (struct cm_guest){
         .ops = &fake_ops,
-        .memory = mem_alloc(size),
-        .memory_size = size,
         .encoding = encoding,
         .handles = &fake->handles,
         .scope = &fake->scope,
@@ -72,7 +71,8 @@ void fake_guest_init(struct fake_guest *fake, size_t size, enum cm_encoding enco
 
 void fake_guest_reset(struct fake_guest *fake)
 {
-    memset(fake->guest.memory, 0xaa, fake->size);
+    memset(fake->block, 0xaa, fake->size);
+    fake_refresh(&fake->guest);
     fake->next = FAKE_HEAP;
     fake->realloc_calls = 0;
     fake->guest.budget_bytes = CM_COPY_BUDGET_DEFAULT;
@@ -89,7 +89,7 @@ void fake_guest_release(struct fake_guest *fake)
     cm_guest_resources_release(&fake->resources);
     buf_release(&fake->trace);
     arena_release(&fake->arena);
-    free(fake->guest.memory);
+    free(fake->block);
 }
 
 /* --- text -----------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@
 #include "component/dynamic.h"
 
 struct fake_guest {
-    struct cm_guest guest; /* first */
+    struct cm_guest guest; /* first; its memory is right only after a refresh */
+    uint8_t *block;
     size_t size;
     uint32_t next; /* free memory starts here */
     bool moves;

@@ -227,8 +227,8 @@ TEST(without_a_memory_everything_is_outside)
     union engine_raw raw[2] = {{.u32 = 8}, {.u32 = 0}};
     CHECK(subject_open(&s, "string", NULL));
     fake_guest_init(&guest, SIZE, CM_ENCODING_UTF8, NULL, 0);
-    free(guest.guest.memory);
-    guest.guest.memory = NULL;
+    free(guest.block);
+    guest.block = NULL;
     guest.size = 0;
     CHECK_EQ(cm_abi_lift_params(&s.import, &guest.guest, raw, args, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "string pointer/length out of bounds of memory");
