@@ -18,6 +18,8 @@ static enum status compile_modules(struct cm_component *c, struct error *err)
         if (status != ST_OK)
             return fail_wrap(err, "core module at offset 0x%zx", module->offset);
     }
+    for (uint32_t i = 0; i < c->plan->glue_count; i++)
+        TRY(engine_module_new(c->engine, c->plan->glues[i].bytes, &c->plan->glues[i].code, err));
     return ST_OK;
 }
 
@@ -98,6 +100,8 @@ void cm_component_unref(struct cm_component *c)
         return;
     for (uint32_t i = 0; c->plan && i < c->plan->module_count; i++)
         engine_module_free(c->plan->modules[i].code);
+    for (uint32_t i = 0; c->plan && i < c->plan->glue_count; i++)
+        engine_module_free(c->plan->glues[i].code);
     cm_types_release(c->types);
     arena_release(&c->plan_arena);
     arena_release(&c->types_arena);

@@ -19,6 +19,7 @@ enum {
     SECTION_FUNCTION = 3,
     SECTION_TABLE = 4,
     SECTION_EXPORT = 7,
+    SECTION_START = 8,
     SECTION_ELEMENT = 9,
     SECTION_CODE = 10,
     SECTION_TAG = 13
@@ -34,6 +35,7 @@ struct fixup {
     uint32_t instance;
     uint32_t count;
     uint32_t *imports; /* of each table entry: the import that goes there */
+    uint32_t start;    /* the import that is called at last; CM_NO_INDEX: none */
 };
 
 /* What replaces the shim while references are rewritten. */
@@ -138,8 +140,19 @@ static bool is_shim(struct planner *p, uint32_t instance, struct shim *ret_shim)
 
 /* --- fixups ------------------------------------------------------------------------------------------------------------------ */
 
+/* The import behind each imported function. */
+static uint32_t *func_imports(struct planner *p, const struct module_info *info)
+{
+    uint32_t *imports = ARENA_ARRAY(&p->scratch, uint32_t, info->imported_func_count), count = 0;
+    for (uint32_t i = 0; i < info->import_count; i++)
+        if (info->imports[i].type.kind == ENGINE_FUNC)
+            imports[count++] = i;
+    return imports;
+}
+
 /* One active segment at 0 of table 0, of imported functions. */
-static bool read_segment(struct planner *p, const struct module_info *info, struct str section, struct fixup *fixup)
+static bool read_segment(struct planner *p, const struct module_info *info, const uint32_t *imports, struct str section,
+                         struct fixup *fixup)
 {
     struct cm_reader r;
     uint32_t func;
@@ -147,41 +160,70 @@ static bool read_segment(struct planner *p, const struct module_info *info, stru
     if (!expect_byte(&r, 1) || !expect_byte(&r, 0) || !expect_byte(&r, 0x41) || !expect_byte(&r, 0) || !expect_byte(&r, 0x0b) ||
         cm_read_count(&r, UINT32_MAX, "functions", &fixup->count) != ST_OK)
         return false;
-    uint32_t *imports = ARENA_ARRAY(&p->scratch, uint32_t, info->imported_func_count), func_count = 0;
-    for (uint32_t i = 0; i < info->import_count; i++)
-        if (info->imports[i].type.kind == ENGINE_FUNC)
-            imports[func_count++] = i;
     fixup->imports = ARENA_ARRAY(&p->scratch, uint32_t, fixup->count);
     for (uint32_t i = 0; i < fixup->count; i++) {
-        if (!read_number(&r, &func) || func >= func_count)
+        if (!read_number(&r, &func) || func >= info->imported_func_count)
             return false;
         fixup->imports[i] = imports[func];
     }
     return cm_reader_at_end(&r);
 }
 
-static bool is_fixup(struct planner *p, uint32_t instance, const struct shim *shim, struct fixup *ret_fixup)
+static bool read_start(const struct module_info *info, const uint32_t *imports, struct str section, struct fixup *fixup)
 {
-    const struct module_info *info = info_of(p, instance);
-    const struct cm_plan_core_instance *core = &p->core_instances.items[instance];
-    const uint32_t sections =
-        SECTION_BIT(SECTION_CUSTOM) | SECTION_BIT(SECTION_TYPE) | SECTION_BIT(SECTION_IMPORT) | SECTION_BIT(SECTION_ELEMENT);
-    if (!info || info->has_start || info->imported_table_count != 1 || !only_sections(info, sections))
+    struct cm_reader r;
+    uint32_t func;
+    cm_reader_init(&r, section, NULL);
+    if (!read_number(&r, &func) || func >= info->imported_func_count)
         return false;
-    struct str elements = STR_NULL;
-    for (size_t i = 0; i < info->section_count; i++)
-        if (info->sections[i].id == SECTION_ELEMENT)
-            elements = info->sections[i].bytes;
-    *ret_fixup = (struct fixup){.instance = instance};
-    if (!elements.data || !read_segment(p, info, elements, ret_fixup) || ret_fixup->count > shim->info->tables[0].min)
-        return false;
+    fixup->start = imports[func];
+    return true;
+}
+
+static bool read_fixup(struct planner *p, const struct module_info *info, struct fixup *fixup)
+{
+    const uint32_t *imports = func_imports(p, info);
+    bool has_elements = false;
+    for (size_t i = 0; i < info->section_count; i++) {
+        const struct module_section *section = &info->sections[i];
+        if (section->id == SECTION_START && !read_start(info, imports, section->bytes, fixup))
+            return false;
+        if (section->id == SECTION_ELEMENT) {
+            if (!read_segment(p, info, imports, section->bytes, fixup))
+                return false;
+            has_elements = true;
+        }
+    }
+    return has_elements;
+}
+
+/* Its imports: the shim's table, and functions. What it calls at last must be a core function, and the step before must have room
+ * for the call. */
+static bool fits(const struct planner *p, const struct module_info *info, const struct shim *shim, const struct fixup *fixup)
+{
+    const struct cm_plan_core_instance *core = &p->core_instances.items[fixup->instance];
     for (uint32_t i = 0; i < info->import_count; i++) {
         const struct cm_core_ref *ref = &core->imports[i];
         bool is_table = ref->kind == CM_REF_EXPORT && ref->instance == shim->instance && ref->index == shim->table_export;
         if (info->imports[i].type.kind != (is_table ? ENGINE_TABLE : ENGINE_FUNC))
             return false;
     }
-    return true;
+    if (fixup->count > shim->info->tables[0].min)
+        return false;
+    return fixup->start == CM_NO_INDEX ||
+           (core->imports[fixup->start].kind == CM_REF_EXPORT && core->imports[fixup->start].instance != shim->instance &&
+            core[-1].then.kind == CM_REF_NONE);
+}
+
+static bool is_fixup(struct planner *p, uint32_t instance, const struct shim *shim, struct fixup *ret_fixup)
+{
+    const struct module_info *info = info_of(p, instance);
+    const uint32_t sections = SECTION_BIT(SECTION_CUSTOM) | SECTION_BIT(SECTION_TYPE) | SECTION_BIT(SECTION_IMPORT) |
+                              SECTION_BIT(SECTION_START) | SECTION_BIT(SECTION_ELEMENT);
+    if (!info || info->imported_table_count != 1 || !only_sections(info, sections))
+        return false;
+    *ret_fixup = (struct fixup){.instance = instance, .start = CM_NO_INDEX};
+    return read_fixup(p, info, ret_fixup) && fits(p, info, shim, ret_fixup);
 }
 
 /* --- replacing ---------------------------------------------------------------------------------------------------------------- */
@@ -207,18 +249,18 @@ static bool is_shim_ref(const struct rewrite *rewrite, const struct cm_core_ref 
     return ref->kind == CM_REF_EXPORT && ref->instance == rewrite->shim->instance;
 }
 
-/* What the fixup puts behind an export of the shim; NULL if nothing does, or a function of another type (the call would trap). */
-static const struct cm_core_ref *behind(const struct planner *p, const struct rewrite *rewrite, const struct cm_core_ref *ref)
+/* What the fixup puts behind an export of the shim; false if nothing, or a function of another type (the call would trap). */
+static bool behind(const struct planner *p, const struct rewrite *rewrite, const struct cm_core_ref *ref,
+                   struct cm_core_ref *ret_source)
 {
     const struct shim *shim = rewrite->shim;
     uint32_t entry = shim->entries[ref->index];
     if (entry >= rewrite->fixup->count)
-        return NULL;
+        return false;
     uint32_t import = rewrite->fixup->imports[entry];
     const struct engine_func_type *have = &info_of(p, rewrite->fixup->instance)->imports[import].type.func;
-    if (!same_func_type(have, &shim->info->exports[ref->index].type.func))
-        return NULL;
-    return &p->core_instances.items[rewrite->fixup->instance].imports[import];
+    *ret_source = p->core_instances.items[rewrite->fixup->instance].imports[import];
+    return same_func_type(have, &shim->info->exports[ref->index].type.func);
 }
 
 static bool can_replace(struct planner *p, struct cm_core_ref *ref, uint32_t user, void *env)
@@ -232,19 +274,19 @@ static bool can_replace(struct planner *p, struct cm_core_ref *ref, uint32_t use
     }
     if (user == rewrite->fixup->instance)
         return false;
-    const struct cm_core_ref *source = behind(p, rewrite, ref);
-    if (!source || is_shim_ref(rewrite, source))
+    struct cm_core_ref source;
+    if (!behind(p, rewrite, ref, &source) || is_shim_ref(rewrite, &source))
         return false;
-    bool exists = source->kind == CM_REF_TRAMPOLINE || user == CM_NO_INDEX || source->instance < user;
+    bool exists = source.kind == CM_REF_TRAMPOLINE || user == CM_NO_INDEX || source.instance < user;
     return exists || rewrite->forwards_allowed;
 }
 
 static bool replace(struct planner *p, struct cm_core_ref *ref, uint32_t user, void *env)
 {
     struct rewrite *rewrite = env;
-    if (!is_shim_ref(rewrite, ref) || user == rewrite->fixup->instance)
+    struct cm_core_ref source;
+    if (!is_shim_ref(rewrite, ref) || user == rewrite->fixup->instance || !behind(p, rewrite, ref, &source))
         return true;
-    struct cm_core_ref source = *behind(p, rewrite, ref);
     if (source.kind == CM_REF_EXPORT && user != CM_NO_INDEX && source.instance >= user) {
         struct cm_trampoline forward = {.kind = CM_TRAMPOLINE_FORWARD,
                                         .owner = p->core_instances.items[user].owner,
@@ -282,6 +324,8 @@ static bool elide_pair(struct planner *p, const struct shim *shim, const struct 
         rewrite.table_uses != 1)
         return false;
     (void)plan_each_ref(p, replace, &rewrite);
+    if (fixup->start != CM_NO_INDEX)
+        p->core_instances.items[fixup->instance - 1].then = p->core_instances.items[fixup->instance].imports[fixup->start];
     p->core_instances.items[fixup->instance].import_count = 0;
     (void)plan_each_ref(p, renumber, &rewrite);
     remove_instance(p, fixup->instance);

@@ -142,17 +142,16 @@ static enum status make_cells(struct cm_instance *instance, const struct cm_inst
     return ST_OK;
 }
 
-/* Trampolines that stand for core functions elsewhere than in the imports of a prepared instance. */
-static enum status make_bound(struct cm_instance *instance, struct error *err)
+/* Trampolines as functions of their owners' stores. */
+static enum status make_glue(struct cm_instance *instance, uint32_t index, struct error *err)
 {
-    const struct cm_plan *plan = instance->linked->plan;
-    for (uint32_t i = 0; i < plan->bound_count; i++) {
-        struct cm_binding *binding = &instance->linked->bindings[plan->bound[i].trampoline];
-        struct engine_extern *slot = &instance->slots[plan->bound[i].slot];
-        const struct engine_host_func func = {binding->fn, binding, binding->trampoline->core_type};
-        slot->kind = ENGINE_FUNC;
-        TRY(engine_func_new(instance->cells[binding->trampoline->owner].store, &func, &slot->func, err));
-    }
+    const struct cm_plan_glue *glue = &instance->linked->plan->glues[index];
+    struct engine_store *store = instance->cells[glue->owner].store;
+    struct engine_instance made;
+    TRY(engine_pre_instantiate(instance->linked->glues[index], store, &made, err));
+    for (uint32_t i = 0; i < glue->count; i++)
+        if (!engine_instance_export_named(store, &made, glue->bound[i].name, &instance->slots[glue->bound[i].slot]))
+            return fail(err, ST_INTERNAL, "a glue instance lacks an export of its module");
     return ST_OK;
 }
 
@@ -179,16 +178,20 @@ static enum status make_core_instance(struct cm_instance *instance, uint32_t ind
         return status == ST_TRAP ? status_of_trap(engine_trap_status(cell->store)) : status;
     }
     for (uint32_t i = 0; i < core->extract_count; i++)
-        if (!engine_instance_export(cell->store, &made, core->extracts[i].export_index, &instance->slots[core->extracts[i].slot]))
+        if (!engine_instance_export_named(cell->store, &made, core->extracts[i].name, &instance->slots[core->extracts[i].slot]))
             return fail(err, ST_INTERNAL, "a core instance lacks an export of its module");
-    return ST_OK;
+    if (core->then.kind == CM_REF_NONE)
+        return ST_OK;
+    union engine_raw raw;
+    return cm_cell_call(&instance->cells[core->then_owner], &core->then, &raw, 1, err);
 }
 
 static enum status fill_instance(struct cm_instance *instance, const struct cm_instance_options *options, struct error *err)
 {
     const struct cm_plan *plan = instance->linked->plan;
     TRY(make_cells(instance, options, err));
-    TRY(make_bound(instance, err));
+    for (uint32_t i = 0; i < plan->glue_count; i++)
+        TRY(make_glue(instance, i, err));
     for (uint32_t i = 0; i < plan->core_instance_count; i++)
         TRY(make_core_instance(instance, i, err));
     return ST_OK;

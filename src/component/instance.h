@@ -66,6 +66,7 @@ struct cm_linked {
     struct cm_host_func *host_funcs; /* as plan->import_funcs */
     struct cm_binding *bindings;     /* as plan->trampolines */
     struct engine_pre **pres;        /* as plan->core_instances; NULL: not pooled */
+    struct engine_pre **glues;       /* as plan->glues */
     pthread_mutex_t lock;            /* of what follows */
     struct cm_compiler *compiler;
     struct cm_dynamic dynamic; /* arena NULL: not used so far */

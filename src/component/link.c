@@ -249,16 +249,29 @@ static enum status bind_trampoline(struct linking *l, const struct cm_trampoline
     return ST_OK;
 }
 
+static void describe_trampoline(const struct linking *l, uint32_t trampoline, struct engine_host_func *ret_func)
+{
+    struct cm_binding *binding = &l->linked->bindings[trampoline];
+    *ret_func = (struct engine_host_func){binding->fn, binding, binding->trampoline->core_type};
+}
+
 static enum status make_pre(struct linking *l, uint32_t index)
 {
     const struct cm_plan_core_instance *core = &l->plan->core_instances[index];
     autofree struct engine_host_func *funcs = mem_array(core->import_count + 1, sizeof *funcs);
-    for (uint32_t i = 0; i < core->import_count; i++) {
-        struct cm_binding *binding = &l->linked->bindings[core->imports[i].index];
-        funcs[i] = (struct engine_host_func){binding->fn, binding, binding->trampoline->core_type};
-    }
+    for (uint32_t i = 0; i < core->import_count; i++)
+        describe_trampoline(l, core->imports[i].index, &funcs[i]);
     return engine_pre_new(l->linked->engine, l->plan->modules[core->module].code, funcs, core->import_count,
                           &l->linked->pres[index], l->err);
+}
+
+static enum status make_glue(struct linking *l, uint32_t index)
+{
+    const struct cm_plan_glue *glue = &l->plan->glues[index];
+    autofree struct engine_host_func *funcs = mem_array(glue->count, sizeof *funcs);
+    for (uint32_t i = 0; i < glue->count; i++)
+        describe_trampoline(l, glue->bound[i].trampoline, &funcs[i]);
+    return engine_pre_new(l->linked->engine, glue->code, funcs, glue->count, &l->linked->glues[index], l->err);
 }
 
 static enum status bind_all(struct linking *l)
@@ -275,6 +288,8 @@ static enum status bind_all(struct linking *l)
     for (uint32_t i = 0; i < plan->core_instance_count; i++)
         if (plan->core_instances[i].pooled)
             TRY(make_pre(l, i));
+    for (uint32_t i = 0; i < plan->glue_count; i++)
+        TRY(make_glue(l, i));
     return ST_OK;
 }
 
@@ -292,6 +307,7 @@ enum status cm_link(struct cm_component *component, struct cm_linker *linker, st
     linked->host_funcs = ARENA_ARRAY(&linked->arena, struct cm_host_func, plan->import_func_count);
     linked->bindings = ARENA_ARRAY(&linked->arena, struct cm_binding, plan->trampoline_count);
     linked->pres = ARENA_ARRAY(&linked->arena, struct engine_pre *, plan->core_instance_count);
+    linked->glues = ARENA_ARRAY(&linked->arena, struct engine_pre *, plan->glue_count);
     struct linking l = {linker, linked, plan, err};
     enum status status = bind_all(&l);
     if (status != ST_OK) {
@@ -308,6 +324,8 @@ void cm_linked_free(struct cm_linked *linked)
         return;
     for (uint32_t i = 0; i < linked->plan->core_instance_count; i++)
         engine_pre_free(linked->pres[i]);
+    for (uint32_t i = 0; i < linked->plan->glue_count; i++)
+        engine_pre_free(linked->glues[i]);
     if (linked->dynamic.arena)
         cm_dynamic_release(&linked->dynamic);
     cm_compiler_free(linked->compiler);

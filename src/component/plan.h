@@ -41,7 +41,8 @@ struct cm_plan_module {
 };
 
 struct cm_plan_extract {
-    uint32_t export_index, slot;
+    struct str name; /* of the export */
+    uint32_t slot;
 };
 
 struct cm_plan_core_instance {
@@ -51,6 +52,8 @@ struct cm_plan_core_instance {
     bool pooled;                 /* trampolines only: instantiated from a prepared instance */
     uint32_t extract_count;
     const struct cm_plan_extract *extracts;
+    struct cm_core_ref then; /* called next, without arguments: what an elided fixup did at its end */
+    uint32_t then_owner;
 };
 
 struct cm_plan_instance { /* a component instance */
@@ -127,8 +130,18 @@ struct cm_plan_export {
     const struct cm_plan_export *items;
 };
 
+/* A trampoline that needs a slot: it must be a function of its owner's store. */
 struct cm_plan_bound {
     uint32_t trampoline, slot;
+    struct str name; /* in the glue module */
+};
+
+/* The module that makes trampolines into functions of a store (glue.c): its imports and exports are `bound`, in order. */
+struct cm_plan_glue {
+    uint32_t owner, count;
+    const struct cm_plan_bound *bound;
+    struct str bytes;
+    struct engine_module *code;
 };
 
 struct cm_plan {
@@ -146,8 +159,8 @@ struct cm_plan {
     struct cm_plan_import_resource *import_resources;
     const struct cm_plan_export *exports;
     uint32_t slot_count, store_count;
-    uint32_t bound_count; /* trampolines that need a slot: they are made into functions of their owner's store */
-    const struct cm_plan_bound *bound;
+    uint32_t glue_count;
+    struct cm_plan_glue *glues;
     uint32_t elided; /* core instances left out */
 };
 

@@ -11,10 +11,14 @@ static bool each_option(struct planner *p, struct cm_plan_options *options, plan
 
 bool plan_each_ref(struct planner *p, plan_visit visit, void *env)
 {
-    for (uint32_t i = 0; i < p->core_instances.len; i++)
-        for (uint32_t k = 0; k < p->core_instances.items[i].import_count; k++)
-            if (!visit(p, &p->core_instances.items[i].imports[k], i, env))
+    for (uint32_t i = 0; i < p->core_instances.len; i++) {
+        struct cm_plan_core_instance *core = &p->core_instances.items[i];
+        for (uint32_t k = 0; k < core->import_count; k++)
+            if (!visit(p, &core->imports[k], i, env))
                 return false;
+        if (!visit(p, &core->then, CM_NO_INDEX, env))
+            return false;
+    }
     size_t trampolines = p->trampolines.len; /* a visit may add some */
     for (size_t i = 0; i < trampolines; i++)
         if (!each_option(p, &p->trampolines.items[i].options, visit, env) ||
@@ -31,17 +35,17 @@ bool plan_each_ref(struct planner *p, plan_visit visit, void *env)
 
 /* --- signatures: calls into the guest are unchecked, so what they rely on is asserted here ---------------------------------- */
 
-static const struct engine_extern_type *core_type_of(const struct planner *p, const struct cm_core_ref *ref)
+static const struct engine_export *core_export(const struct planner *p, const struct cm_core_ref *ref)
 {
     const struct cm_plan_module *module = &p->module_list.items[p->core_instances.items[ref->instance].module];
-    return &module->type->exports.items[ref->index].type;
+    return &module->type->exports.items[ref->index];
 }
 
 static const struct engine_func_type *func_type_of(const struct planner *p, const struct cm_core_ref *ref)
 {
     if (ref->kind == CM_REF_TRAMPOLINE)
         return &p->trampolines.items[ref->index].core_type;
-    const struct engine_extern_type *type = core_type_of(p, ref);
+    const struct engine_extern_type *type = &core_export(p, ref)->type;
     return type->kind == ENGINE_FUNC ? &type->func : NULL;
 }
 
@@ -68,7 +72,7 @@ static enum status check_options(struct planner *p, const struct cm_plan_options
     TRY(check_func(p, &options->realloc, "realloc option", i32, 4, i32, 1));
     TRY(check_func(p, &options->callback, "callback option", i32, 3, i32, 1));
     if (options->memory.kind != CM_REF_NONE &&
-        (options->memory.kind != CM_REF_EXPORT || core_type_of(p, &options->memory)->kind != ENGINE_MEMORY))
+        (options->memory.kind != CM_REF_EXPORT || core_export(p, &options->memory)->type.kind != ENGINE_MEMORY))
         return fail(p->err, ST_INVALID, "a memory option names something else");
     return ST_OK;
 }
@@ -110,6 +114,8 @@ static enum status check_signatures(struct planner *p)
         TRY(check_trampoline(p, &p->trampolines.items[i]));
     for (size_t i = 0; i < p->resources.len; i++)
         TRY(check_func(p, &p->resources.items[i].dtor, "destructor", i32, 1, NULL, 0));
+    for (size_t i = 0; i < p->core_instances.len; i++)
+        TRY(check_func(p, &p->core_instances.items[i].then, "start function", NULL, 0, NULL, 0));
     return ST_OK;
 }
 
@@ -135,9 +141,9 @@ static bool give_slot(struct planner *p, struct cm_core_ref *ref, uint32_t user,
     ref->slot = slots->count++;
     idmap_set_id(known, ref->index, ref->slot);
     if (is_export)
-        vec_push(&slots->extracts[ref->instance], (struct cm_plan_extract){ref->index, ref->slot});
+        vec_push(&slots->extracts[ref->instance], (struct cm_plan_extract){core_export(p, ref)->name, ref->slot});
     else
-        vec_push(&slots->bound, (struct cm_plan_bound){ref->index, ref->slot});
+        vec_push(&slots->bound, (struct cm_plan_bound){.trampoline = ref->index, .slot = ref->slot});
     return true;
 }
 
@@ -161,14 +167,15 @@ static void take_extracts(struct planner *p, struct slots *slots)
         core->extracts = KEEP(p, &slots->extracts[i]);
         vec_release(&slots->extracts[i]);
         idmap_release(&slots->of_exports[i]);
+        if (core->then.kind == CM_REF_EXPORT)
+            core->then_owner = p->core_instances.items[core->then.instance].owner;
         p->instances.items[core->owner].has_store = true;
         p->module_list.items[core->module].instances++;
     }
     for (size_t i = 0; i < slots->bound.len; i++)
         p->instances.items[p->trampolines.items[slots->bound.items[i].trampoline].owner].has_store = true;
     p->plan->slot_count = slots->count;
-    p->plan->bound_count = (uint32_t)slots->bound.len;
-    p->plan->bound = KEEP(p, &slots->bound);
+    plan_glue(p, slots->bound.items, (uint32_t)slots->bound.len);
     vec_release(&slots->bound);
     idmap_release(&slots->of_trampolines);
 }

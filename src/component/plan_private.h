@@ -83,6 +83,8 @@ struct planner {
 enum status plan_spend(struct planner *p, uint64_t count) CHECKED;
 /* The lists become the plan's arrays, slots are given out, signatures are checked. */
 enum status plan_finish(struct planner *p) CHECKED;
+/* Makes the modules that turn `bound` trampolines into functions of their owners' stores. */
+void plan_glue(struct planner *p, const struct cm_plan_bound *bound, uint32_t count);
 /* Rebinds what goes through shim modules, and removes them with their fixups. */
 void plan_elide(struct planner *p);
 /* Calls `visit` for every place that names a core item. user: the core instance that imports it; CM_NO_INDEX: something that reads
