@@ -245,6 +245,14 @@ enum status engine_instantiate(struct engine_module *module, struct engine_store
     return finish_instantiate(store, module, error, trap, &made, ret_instance, err);
 }
 
+bool engine_instance_export_named(struct engine_store *store, const struct engine_instance *instance, struct str name,
+                                  struct engine_extern *ret_extern)
+{
+    wasmtime_extern_t found;
+    return wasmtime_instance_export_get(store->context, (const wasmtime_instance_t *)instance, name.data, name.len, &found) &&
+           extern_from_wasmtime(&found, ret_extern);
+}
+
 bool engine_instance_export(struct engine_store *store, const struct engine_instance *instance, size_t index,
                             struct engine_extern *ret_extern)
 {

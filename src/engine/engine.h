@@ -162,6 +162,9 @@ enum status engine_instantiate(struct engine_module *module, struct engine_store
                                struct engine_instance *ret_instance, struct error *err) CHECKED;
 bool engine_instance_export(struct engine_store *store, const struct engine_instance *instance, size_t index,
                             struct engine_extern *ret_extern);
+/* By name: does not touch the exports before it, so it is the cheaper one from the third export on. */
+bool engine_instance_export_named(struct engine_store *store, const struct engine_instance *instance, struct str name,
+                                  struct engine_extern *ret_extern);
 /* A store-bound function around a host function (slow: for modules that cannot use a pre-instance). */
 enum status engine_func_new(struct engine_store *store, const struct engine_host_func *func, struct engine_func *ret_func,
                             struct error *err) CHECKED;
