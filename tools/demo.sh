@@ -28,5 +28,5 @@ done
 [ $code = 0 ] || die "wash dev serves, but curl failed with status $code"
 echo "$answer"
 trap - EXIT
-kill -INT "$server"
+kill -TERM "$server"
 wait "$server" || die "wash dev ended with status $?"
