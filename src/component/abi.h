@@ -59,21 +59,6 @@ struct cm_guest {
     uint64_t budget_bytes;                      /* what this call may still copy: counts down */
 };
 
-/* A guest of an engine store: `guest` first, its ops are cm_engine_guest_ops. has_memory false: no memory (yet). The functions of
- * ops are also here for those who wrap them. */
-struct cm_engine_guest {
-    struct cm_guest guest;
-    struct engine_store *store;
-    struct engine_memory memory;
-    struct engine_func realloc;
-    bool has_memory, has_realloc;
-    bool *may_leave; /* cleared during realloc */
-};
-extern const struct cm_guest_ops cm_engine_guest_ops;
-void cm_engine_guest_refresh(struct cm_guest *guest);
-enum status cm_engine_guest_realloc(struct cm_guest *guest, uint32_t old, uint32_t old_size, uint32_t align, uint32_t new_size,
-                                    uint32_t *ret_address, struct error *err);
-
 #define CM_COPY_BUDGET_DEFAULT (128ull << 20)
 
 /* --- compiling -------------------------------------------------------------------------------------------------------------- */

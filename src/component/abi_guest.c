@@ -68,35 +68,3 @@ enum status cm_guest_realloc(struct cm_guest *guest, enum cm_range range, uint32
     *ret_address = address;
     return ST_OK;
 }
-
-/* --- a guest of an engine store -------------------------------------------------------------------------------------------------
- */
-
-void cm_engine_guest_refresh(struct cm_guest *guest)
-{
-    struct cm_engine_guest *self = CONTAINER_OF(guest, struct cm_engine_guest, guest);
-    if (self->has_memory) {
-        guest->memory = engine_memory_data(self->store, &self->memory, &guest->memory_size);
-    } else {
-        guest->memory = NULL;
-        guest->memory_size = 0;
-    }
-}
-
-enum status cm_engine_guest_realloc(struct cm_guest *guest, uint32_t old, uint32_t old_size, uint32_t align, uint32_t new_size,
-                                    uint32_t *ret_address, struct error *err)
-{
-    struct cm_engine_guest *self = CONTAINER_OF(guest, struct cm_engine_guest, guest);
-    if (!self->has_realloc)
-        return fail(err, ST_TRAP, "the component's realloc function is not there yet");
-    union engine_raw raw[4] = {{.u32 = old}, {.u32 = old_size}, {.u32 = align}, {.u32 = new_size}};
-    bool may_leave = *self->may_leave;
-    *self->may_leave = false;
-    enum status status = engine_call(self->store, &self->realloc, raw, ARRAY_LEN(raw), err);
-    *self->may_leave = may_leave;
-    if (status == ST_OK)
-        *ret_address = raw[0].u32;
-    return status;
-}
-
-const struct cm_guest_ops cm_engine_guest_ops = {cm_engine_guest_refresh, cm_engine_guest_realloc};
