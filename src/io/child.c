@@ -168,15 +168,17 @@ static void emit_line(struct io_child *child, struct io_child_stream *stream)
     buf_clear(&stream->line);
 }
 
+/* A line that fills the buffer goes out as a piece, once it is known to go on. */
 static void take_output(struct io_child *child, struct io_child_stream *stream, struct str data)
 {
     while (data.len > 0) {
+        if (stream->line.len == stream->line.max && data.data[0] != '\n')
+            emit_line(child, stream);
         size_t end = str_find_char(data, '\n');
         size_t len = MIN(MIN(end, data.len), stream->line.max - stream->line.len);
         bug_unless(buf_append(&stream->line, data.data, len) == ST_OK);
-        bool complete = len == end;
-        data = str_from(data, complete ? len + 1 : len);
-        if (complete || stream->line.len == stream->line.max)
+        data = str_from(data, len == end ? len + 1 : len);
+        if (len == end)
             emit_line(child, stream);
     }
 }

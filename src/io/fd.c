@@ -168,9 +168,10 @@ static bool would_block(int error)
 }
 
 /* Whatever errno says: ST_UNAVAILABLE and ST_TIMEOUT are for "would block" and deadlines only. */
-static enum status broken(const char *what, struct error *err)
+static enum status broken(struct io_fd *fd, const char *what, struct error *err)
 {
     fail_errno(err, "%s", what);
+    fd->hangup = fd->reset = true;
     if (err)
         err->status = ST_IO;
     return ST_IO;
@@ -188,7 +189,7 @@ enum status io_try_read(struct io_fd *fd, void *data, size_t size, size_t *ret_l
         return fail(err, ST_UNAVAILABLE, "read: nothing there yet");
     }
     if (n < 0)
-        return broken("read", err);
+        return broken(fd, "read", err);
     if (fd->is_tcp && n > 0 && (size_t)n < size && !fd->hangup)
         io_event_clear(&fd->readable); /* all there was; what comes next is a new edge */
     *ret_len = (size_t)n;
@@ -208,7 +209,7 @@ enum status io_try_writev(struct io_fd *fd, const struct iovec *parts, int count
         return fail(err, ST_UNAVAILABLE, "write: no room yet");
     }
     if (n < 0)
-        return broken("write", err);
+        return broken(fd, "write", err);
     *ret_len = (size_t)n;
     return ST_OK;
 }

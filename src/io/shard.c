@@ -197,12 +197,30 @@ static void pin(const struct io_shard *shard)
         log_debug("a shard could not be pinned", LOG_U64("shard", shard->index), LOG_I64("cpu", shard->cpu));
 }
 
+static void only_broken_pipe(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGPIPE);
+}
+
+/* A write to a pipe that nobody reads fails with EPIPE; the signal beside it stays pending as long as it is blocked, and goes here.
+ */
+static void restore_signals(const sigset_t *before)
+{
+    const struct timespec at_once = {0};
+    sigset_t broken_pipe;
+    only_broken_pipe(&broken_pipe);
+    if (!sigismember(before, SIGPIPE))
+        while (sigtimedwait(&broken_pipe, NULL, &at_once) == SIGPIPE)
+            ;
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 void io_shard_run(struct io_shard *shard)
 {
     bug_unless(!io_shard_here);
     sigset_t broken_pipe, before;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
+    only_broken_pipe(&broken_pipe);
     pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
     pin(shard);
     io_shard_here = shard;
@@ -211,5 +229,5 @@ void io_shard_run(struct io_shard *shard)
     io_signals_release(shard);
     coro_pool_trim(&shard->coros, 0);
     io_shard_here = NULL;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    restore_signals(&before);
 }
