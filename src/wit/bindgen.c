@@ -299,8 +299,8 @@ static void write_resource(struct generator *g, const struct unit *unit, const s
         buf_addf(&g->prototypes, "enum status %s_drop(struct cm_call *call, struct %s *self);\n", name, name);
         buf_addf(&g->tables, "    return %s_drop(call, object);\n}\n", name);
     }
-    buf_addf(&g->tables, "const struct cm_resource_desc %s_resource = {.name = %s, .interface = &%s_interface, .drop = end_%s};\n", name,
-             gen_c_string(g, type->name), unit->prefix, name);
+    buf_addf(&g->tables, "const struct cm_resource_desc %s_resource = {.name = %s, .interface = &%s_interface, .drop = end_%s};\n",
+             name, gen_c_string(g, type->name), unit->prefix, name);
 }
 
 static enum status write_type_row(struct generator *g, const struct wit_type *type, struct buf *rows)
@@ -488,7 +488,8 @@ enum status wit_bindgen_host(const struct wit_model *model, const struct wit_bin
     for (size_t i = 0; i < model->packages.len; i++)
         add_package_units(&g, model->packages.items[i]);
     if (options->unserved_count)
-        buf_addf(&g.prototypes, "enum status %.*s_unserved(struct cm_call *call, const void *args, void *ret);\n", STR_ARG(options->name));
+        buf_addf(&g.prototypes, "enum status %.*s_unserved(struct cm_call *call, const void *args, void *ret);\n",
+                 STR_ARG(options->name));
     enum status status = choose_roles(&g);
     if (status == ST_OK)
         status = write_units(&g);

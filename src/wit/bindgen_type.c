@@ -223,8 +223,9 @@ static enum status write_variant(struct generator *g, const struct wit_type *typ
 
 static enum status write_named(struct generator *g, const struct wit_type *type)
 {
+    const struct unit *unit = gen_unit_of(g, type);
     const char *name = gen_type_name(g, type);
-    if (gen_unit_of(g, type)->external || is_written(g, name))
+    if (unit->external || is_written(g, gen_printf(g, "%s.%.*s", unit->prefix, STR_ARG(type->name))))
         return ST_OK;
     for (size_t i = 0; i < type->fields.len; i++)
         if (type->fields.items[i].type)

@@ -68,17 +68,9 @@ static void collect_comments(struct str trivia, comment_list *comments)
 static size_t indentation(struct str comment)
 {
     size_t count = 0;
-    while (count < comment.len && is_blank(comment.data[count]) && comment.data[count] != '\v')
+    while (count < comment.len && comment.data[count] == ' ')
         count++;
     return count;
-}
-
-static struct str without_indentation(struct str comment, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (i >= comment.len || comment.data[i] != ' ')
-            return comment;
-    return str_from(comment, count);
 }
 
 static void add_lines(struct buf *buf, struct str comment)
@@ -102,7 +94,7 @@ struct str wit_token_docs(const struct wit_source *source, const struct wit_toke
             common = MIN(common, indentation(*comment));
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
     vec_each (comment, &comments)
-        add_lines(&text, common == SIZE_MAX ? *comment : without_indentation(*comment, common));
+        add_lines(&text, str_from(*comment, MIN(common, comment->len)));
     vec_release(&comments);
     struct str docs = buf_str(&text);
     while (docs.len && docs.data[docs.len - 1] == '\n')

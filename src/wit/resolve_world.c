@@ -96,6 +96,15 @@ struct include {
 
 static const struct wit_type *copy_type(struct include *include, const struct wit_type *type);
 
+/* Since when something is in another package's versions says nothing about ours. */
+static struct wit_notes copy_notes(const struct include *include, const struct wit_notes *notes)
+{
+    struct wit_notes copy = *notes;
+    if (include->from->package != include->w->r->package && copy.stability.gate == WIT_SINCE)
+        copy.stability = (struct wit_stability){0};
+    return copy;
+}
+
 static struct str type_key(struct include *include, const struct wit_type *type)
 {
     return str_n(arena_copy(&include->w->r->model->arena, &type, sizeof type), sizeof type);
@@ -116,7 +125,7 @@ static const struct wit_type *copy_type(struct include *include, const struct wi
     struct wit_model *model = include->w->r->model;
     copy = wit_type_new(model, type->kind, copy_type(include, type->first), copy_type(include, type->second));
     copy->length = type->length;
-    copy->notes = type->notes;
+    copy->notes = copy_notes(include, &type->notes);
     copy->name = type->name;
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
@@ -138,7 +147,7 @@ static struct wit_function *copy_function(struct include *include, const struct 
     struct wit_model *model = include->w->r->model;
     struct wit_function *copy = wit_function_new(model, name, copy_type(include, function->resource));
     copy->is_async = function->is_async;
-    copy->notes = function->notes;
+    copy->notes = copy_notes(include, &function->notes);
     for (size_t i = 0; i < function->params.len; i++)
         wit_function_add_param(model, copy, function->params.items[i].name, copy_type(include, function->params.items[i].type));
     wit_function_set_result(copy, copy_type(include, function->result));
@@ -150,7 +159,7 @@ static enum status copy_inline_interface(struct include *include, const struct w
 {
     struct resolver *r = include->w->r;
     struct wit_interface *copy = wit_interface_add(r->model, r->package, STR(""));
-    copy->notes = interface->notes;
+    copy->notes = copy_notes(include, &interface->notes);
     copy->depth = interface->depth;
     for (size_t i = 0; i < interface->types.len; i++)
         TRY(wit_interface_define(r->model, copy, interface->types.items[i]->name,
@@ -189,7 +198,7 @@ static bool stability_equal(const struct wit_stability *a, const struct wit_stab
            str_eq(a->deprecated.text, b->deprecated.text);
 }
 
-/* An interface under its own name is the same one wherever it comes from; gates of another package's versions say nothing here. */
+/* An interface under its own name is the same one wherever it comes from. */
 static enum status include_interface(struct include *include, struct wit_items *into, const struct wit_world_item *item)
 {
     struct resolver *r = include->w->r;
@@ -216,6 +225,7 @@ static enum status include_named(struct include *include, struct wit_items *into
     struct resolver *r = include->w->r;
     struct wit_world_item copy = *item;
     struct error reason;
+    copy.notes = copy_notes(include, &item->notes);
     copy.name = rename_item(include, item->name);
     struct resolver quiet = *r;
     quiet.err = &reason;
