@@ -33,7 +33,7 @@ enum status cm_over_limit(struct cm_decoder *d, const char *format, ...)
 
 enum status cm_located(struct cm_decoder *d, enum status status)
 {
-    if (status == ST_OK || !d->err)
+    if (status == ST_OK)
         return status;
     const struct error inner = *d->err;
     return fail(d->err, status, "%s (at offset 0x%zx)", inner.message, d->offset);
@@ -244,6 +244,8 @@ bool cm_is_component(struct str bytes)
 
 enum status cm_decode(struct str bytes, uint32_t gates, struct cm_types *types, struct cm_ir *ret_ir, struct error *err)
 {
+    struct error unread; /* messages are built up even if nobody wants them: their statuses travel with them */
+    err = err ? err : &unread;
     struct cm_decoder d = {.arena = cm_types_arena(types), .types = types, .gates = gates, .err = err};
     struct cm_reader r;
     const struct cm_body *root;

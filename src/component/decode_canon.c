@@ -165,10 +165,12 @@ static enum status read_option(struct cm_decoder *d, struct cm_reader *r, struct
     }
 }
 
+static const struct cm_canon_options no_options = {
+    .memory = CM_NO_INDEX, .realloc = CM_NO_INDEX, .post_return = CM_NO_INDEX, .callback = CM_NO_INDEX};
+
 static enum status read_options(struct cm_decoder *d, struct cm_reader *r, struct cm_canon_options *ret_options)
 {
-    struct cm_canon_options options = {
-        .memory = CM_NO_INDEX, .realloc = CM_NO_INDEX, .post_return = CM_NO_INDEX, .callback = CM_NO_INDEX};
+    struct cm_canon_options options = no_options;
     bool has_encoding = false;
     uint32_t count;
     TRY(cm_read_count(r, CM_LIMIT_OPTIONS, "canonical options", &count));
@@ -515,7 +517,7 @@ static enum status read_operands(struct cm_decoder *d, struct cm_reader *r, cons
 
 static enum status decode_builtin(struct cm_decoder *d, struct cm_reader *r, const struct builtin *builtin)
 {
-    struct cm_canon canon = {.kind = builtin->kind};
+    struct cm_canon canon = {.kind = builtin->kind, .options = no_options};
     if (builtin->gate)
         TRY(cm_require_gate(d, builtin->gate, builtin->name));
     if (builtin->operands == OPERANDS_TASK_RETURN)

@@ -71,8 +71,10 @@ static enum status same_fields(struct cm_subtyping *s, unsigned side, const stru
         const struct cm_field *x = &a->fields[i], *y = &b->fields[i];
         if (!str_eq(x->name, y->name))
             return cm_invalid(s->d, "expected `%.*s` in %s, found `%.*s`", STR_ARG(y->name), kind, STR_ARG(x->name));
-        if (same_payload(s, side, x->type, y->type) != ST_OK)
-            return fail_wrap(s->d->err, "type mismatch in %s `%.*s`", kind, STR_ARG(x->name));
+        if (same_payload(s, side, x->type, y->type) == ST_OK)
+            continue;
+        return x->name.len ? fail_wrap(s->d->err, "type mismatch in %s `%.*s`", kind, STR_ARG(x->name))
+                           : fail_wrap(s->d->err, "type mismatch in %s item %u", kind, i);
     }
     return ST_OK;
 }

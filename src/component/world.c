@@ -474,6 +474,8 @@ enum status cm_world_model(struct str bytes, struct arena *arena, struct wit_mod
                            struct wit_world **ret_world, struct error *err)
 {
     struct cm_ir ir;
+    struct error unread;
+    err = err ? err : &unread;
     struct cm_types *types = cm_types_new(arena);
     struct world_reader r = {.model = model, .err = err};
     enum status status = cm_decode(bytes, CM_GATE_ALL, types, &ir, err);

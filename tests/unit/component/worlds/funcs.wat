@@ -1,0 +1,11 @@
+(component
+  (import "log" (func (param "text" string)))
+  (import "later" (func async (param "x" (list (option u8))) (result (result f64 (error char)))))
+  (type $point (record (field "x" s32) (field "y" s32)))
+  (import "point" (type $p (eq $point)))
+  (import "r" (type $r (sub resource)))
+  (import "[constructor]r" (func (param "at" $p) (result (own $r))))
+  (import "[method]r.move" (func (param "self" (borrow $r)) (param "to" $p)))
+  (import "[static]r.all" (func (result (list (own $r)))))
+  (import "near" (func $near (param "a" $p) (result bool)))
+  (export "near-too" (func $near)))
