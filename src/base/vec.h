@@ -41,7 +41,7 @@
         (vec)->items = NULL;                                                                                                       \
         (vec)->len = (vec)->capacity = 0;                                                                                          \
     } while (0)
-#define vec_each(item, vec) for (typeof(&*(vec)->items) item = (vec)->items; item < (vec)->items + (vec)->len; item++)
+#define vec_each(item, vec) for (typeof(&*(vec)->items) item = (vec)->items; item && item < (vec)->items + (vec)->len; item++)
 
 static inline size_t vec_next_capacity(size_t needed)
 {
