@@ -13,7 +13,8 @@ import { parseArgs } from "node:util";
 const packages = process.env.WASH_NPM_COMPONENT;
 if (!packages) throw new Error("component.mjs: run tools/component.sh");
 const require = createRequire(join(packages, "package.json"));
-const jco = await import(pathToFileURL(require.resolve("@bytecodealliance/jco-transpile/wasm-tools")));
+const load = (name) => import(pathToFileURL(require.resolve(name)));
+const jco = await load("@bytecodealliance/jco-transpile/wasm-tools");
 
 const options = {
   output: { type: "string", short: "o" },
@@ -36,7 +37,11 @@ async function readAdapter(spec) {
 const commands = {
   async new(bytes, flags) {
     const adapters = await Promise.all(flags.adapt.map(readAdapter));
-    if (flags.wit) bytes = await jco.componentEmbed({ binary: bytes, witPath: resolve(flags.wit), world: flags.world });
+    if (flags.wit) {
+      // The library is itself a component and sees no files unless it is given some; WIT folders link to others.
+      (await load("@bytecodealliance/preview2-shim/filesystem"))._setPreopens({ "/": "/" });
+      bytes = await jco.componentEmbed({ binary: bytes, witPath: resolve(flags.wit), world: flags.world });
+    }
     return jco.componentNew(bytes, adapters);
   },
   wit: (bytes) => jco.componentWit(bytes),
