@@ -114,6 +114,12 @@ void io_task_cancel(struct io_task *task)
         io_task_wake(task);
 }
 
+void io_task_uncancel(struct io_task *task)
+{
+    if (!task->account->shard->stopping)
+        task->cancelled = false;
+}
+
 struct io_task *io_task_current(void)
 {
     return io_shard_here ? io_shard_here->task : NULL;

@@ -261,6 +261,9 @@ void io_guest_enter(void)
 void io_guest_leave(void)
 {
     struct io_task *task = io_task_current();
-    if (task && --task->guest_depth == 0)
+    if (!task)
+        return;
+    bug_unless(task->guest_depth > 0);
+    if (--task->guest_depth == 0)
         io_guest_publish(io_shard_here, task, false);
 }

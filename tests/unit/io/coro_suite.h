@@ -1,6 +1,7 @@
 /* The tests of coroutines, tasks and waits, for any implementation of coroutines.
  *
- * tests/unit/io compiles them for ucontext; tests/unit/engine compiles coro_suite.c too and registers them for Wasmtime fibers:
+ * tests/unit/io compiles them for ucontext; tests/unit/engine compiles coro_suite.c and coro_suite_queue.c too and registers them
+ * for Wasmtime fibers:
  *
  *   static const struct coro_suite suite = {.ops = &coro_fiber, .env = engine, .many = 10000};
  *   #define REGISTER(name) TEST(fiber_##name) { coro_suite_##name(&suite); }
