@@ -174,6 +174,9 @@ static enum status parse_params_and_result(struct parser *parser, struct ast_fun
         TRY(parse_list_next(parser, ")", "in the parameters", &more));
     }
     TRY(parse_eat(parser, "->", &has_result));
+    if (has_result && parse_at(parser, "("))
+        return wit_fail_at(parser->err, parse_pos(parser),
+                           "expected a type, found '('; to return several values, use a tuple or a record");
     return has_result ? parse_type(parser, &function->result) : ST_OK;
 }
 

@@ -86,12 +86,17 @@ static enum status add_item(struct world_scope *w, const struct ast_item *item)
 }
 
 /* include: a copy of the other world's items, its own types among them. */
+struct rename {
+    const struct ast_rename *ast;
+    bool used;
+};
+
 struct include {
     struct world_scope *w;
     const struct ast_item *item;
     struct wit_world *from;
-    struct map types; /* wit_type address (as bytes) -> copy */
-    bool *used;       /* per rename */
+    struct map types;   /* wit_type address (as bytes) -> copy */
+    struct map renames; /* name -> struct rename * */
 };
 
 static const struct wit_type *copy_type(struct include *include, const struct wit_type *type);
@@ -181,15 +186,24 @@ static struct str rename_item(struct include *include, struct str whole)
     rest = str_from(rest, mark.len);
     size_t dot = str_find_char(rest, '.');
     struct str label = dot == STR_NONE ? rest : str_slice(rest, 0, dot), tail = str_from(rest, label.len);
+    struct rename *rename = map_get(&include->renames, label);
+    if (!rename)
+        return whole;
+    rename->used = true;
+    return arena_printf(&include->w->r->model->arena, "%.*s%.*s%.*s", STR_ARG(mark), STR_ARG(rename->ast->alias.name),
+                        STR_ARG(tail));
+}
+
+static enum status add_renames(struct include *include)
+{
     for (size_t i = 0; i < include->item->names.len; i++) {
-        const struct ast_rename *rename = &include->item->names.items[i];
-        if (!str_eq(rename->name.name, label))
-            continue;
-        include->used[i] = true;
-        return arena_printf(&include->w->r->model->arena, "%.*s%.*s%.*s", STR_ARG(mark), STR_ARG(rename->alias.name),
-                            STR_ARG(tail));
+        struct rename *rename = ARENA_NEW(&include->w->r->model->arena, struct rename);
+        rename->ast = &include->item->names.items[i];
+        if (map_set(&include->renames, rename->ast->name.name, rename))
+            return wit_fail_at(include->w->r->err, rename->ast->name.pos, "`%.*s` is renamed more than once",
+                               STR_ARG(rename->ast->name.name));
     }
-    return whole;
+    return ST_OK;
 }
 
 static bool stability_equal(const struct wit_stability *a, const struct wit_stability *b)
@@ -262,9 +276,10 @@ static enum status include_items(struct include *include, const struct wit_items
 
 static enum status check_renames(struct include *include)
 {
-    for (size_t i = 0; i < include->item->names.len; i++) {
-        const struct ast_id *id = &include->item->names.items[i].name;
-        if (!include->used[i])
+    map_each (entry, &include->renames) {
+        const struct rename *rename = entry->value;
+        const struct ast_id *id = &rename->ast->name;
+        if (!rename->used)
             return wit_fail_at(
                 include->w->r->err, id->pos,
                 "world `%.*s` has no plain name `%.*s` to rename (interfaces under their own name cannot be renamed)",
@@ -281,13 +296,15 @@ static enum status resolve_include(struct world_scope *w, const struct ast_item 
     if (hidden)
         return ST_OK;
     TRY(resolve_world_path(w->r, w->entry->file, &item->path, &include.from));
-    include.used = ARENA_ARRAY(&w->r->model->arena, bool, item->names.len + 1);
-    enum status status = include_items(&include, &include.from->imports, &w->world->imports, &w->import_names);
+    enum status status = add_renames(&include);
+    if (status == ST_OK)
+        status = include_items(&include, &include.from->imports, &w->world->imports, &w->import_names);
     if (status == ST_OK)
         status = include_items(&include, &include.from->exports, &w->world->exports, &w->export_names);
     if (status == ST_OK)
         status = check_renames(&include);
     map_release(&include.types);
+    map_release(&include.renames);
     return status;
 }
 

@@ -508,6 +508,29 @@ TEST(one_world)
     CHECK(str_find(buf_str(&header), STR("a_b_k")) == STR_NONE);
 }
 
+/* Functions that are not served have no C function: one answers for all of them, and their resources' objects never exist. */
+TEST(unserved)
+{
+    autobuf struct buf header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
+    const char *text = "package a:b; interface i { resource r { m: func(); } f: func(); } interface j { g: func(); }";
+    const struct str prefix = STR("a_b_i_r");
+    struct wit_model model;
+    struct wit_package *main_package;
+    struct wit_bindgen_options options = {.name = STR("t"), .header = STR("t.h"), .unserved = &prefix, .unserved_count = 1};
+    enum status status = support_load(&model, str_of(text), NULL, &main_package, NULL);
+    if (status == ST_OK)
+        status = wit_bindgen_host(&model, &options, &header, &source, NULL);
+    wit_model_release(&model);
+    CHECK_EQ(status, ST_OK);
+    CHECK(str_find(buf_str(&header), STR("enum status t_unserved(struct cm_call *call, const void *args, void *ret);")) !=
+          STR_NONE);
+    CHECK(str_find(buf_str(&header), STR("enum status a_b_i_f(")) != STR_NONE);
+    CHECK(str_find(buf_str(&header), STR("enum status a_b_i_r")) == STR_NONE);
+    CHECK(str_find(buf_str(&source), STR(".invoke = t_unserved")) != STR_NONE);
+    CHECK(str_find(buf_str(&source), STR(".invoke = invoke_a_b_i_f")) != STR_NONE);
+    CHECK(str_find(buf_str(&source), STR("a_b_i_r_drop(call")) == STR_NONE);
+}
+
 /* Packages that are not generated are taken from headers: their types are only named. */
 TEST(one_package)
 {
