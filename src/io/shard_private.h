@@ -10,6 +10,8 @@ enum task_state {
     TASK_WAITING,  /* queued: has no coroutine and no promise of one */
     TASK_RUNNABLE, /* in a class of its account */
     TASK_RUNNING,
+    TASK_YIELDED, /* on its way into IO_CLASS_WOKEN, IO_CLASS_SPENT */
+    TASK_SPENT,
     TASK_PARKED,  /* in a wait */
     TASK_STALLED, /* promised a coroutine that could not be created yet */
 };

@@ -358,16 +358,25 @@ static bool switch_to(struct io_shard *shard, struct io_task *task)
     return ended;
 }
 
+/* The clock of the loop is cheap and near enough for short slices. A guest that spins takes long ones, in which the kernel may have
+ * run others on this core: they are measured by the thread's own clock. */
 static void run_task(struct io_shard *shard, struct io_task *task)
 {
     struct io_account *account = task->account;
-    uint64_t began = shard->now;
+    uint64_t began = shard->now, cpu_began = task->spinning ? clock_thread_cpu() : 0;
     bool ended = switch_to(shard, task);
     shard->now = clock_now();
-    account->cpu_ns += shard->now - began;
-    charge(account, shard->now - began);
+    uint64_t used = cpu_began ? clock_thread_cpu() - cpu_began : shard->now - began;
+    account->cpu_ns += used;
+    charge(account, used);
     if (ended)
         finish(shard, task);
+    else if (task->state == TASK_YIELDED)
+        io_task_enqueue(task, IO_CLASS_WOKEN);
+    else if (task->state == TASK_SPENT)
+        io_task_enqueue(task, IO_CLASS_SPENT);
+    else
+        bug_unless(task->state == TASK_PARKED); /* else it called coro_park itself, and nobody would find it */
 }
 
 /* The first task of a class, if it may run in this turn: one that has given way waits until the loop has looked for events. */

@@ -117,11 +117,12 @@ enum status io_sleep_until(uint64_t deadline)
     return status == ST_TIMEOUT ? ST_OK : status;
 }
 
-/* Back to the end of the queue; not before the loop has looked for events. */
-static void give_way(struct io_task *task, enum io_class rank)
+/* Back to the end of the queue; not before the loop has looked for events. The loop queues it, once the time it has used is
+ * charged. */
+static void give_way(struct io_task *task, enum task_state state)
 {
     task->yielded_turn = io_shard_here->turn;
-    io_task_enqueue(task, rank);
+    task->state = state;
     coro_park();
 }
 
@@ -129,7 +130,7 @@ void io_yield(void)
 {
     struct io_task *task = io_task_current();
     if (task)
-        give_way(task, IO_CLASS_WOKEN);
+        give_way(task, TASK_YIELDED);
 }
 
 enum status io_preempt(void)
@@ -143,6 +144,6 @@ enum status io_preempt(void)
         task->spinning = true;
         atomic_fetch_add_explicit(&io_shard_here->spinners, 1, memory_order_relaxed);
     }
-    give_way(task, IO_CLASS_SPENT);
+    give_way(task, TASK_SPENT);
     return io_is_cancelled(task) ? ST_CANCELLED : ST_OK;
 }

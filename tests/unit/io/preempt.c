@@ -118,12 +118,12 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The lower quartile: on a busy machine the ticker itself has to wait for a processor now and then. */
-static uint64_t usual(uint64_t *values)
+/* On a busy machine the ticker itself has to wait for a processor now and then. */
+static uint64_t median(uint64_t *values)
 {
     qsort(values, ROUNDS, sizeof *values, by_size);
     printf("# median %.3f ms, worst %.3f ms\n", (double)values[ROUNDS / 2] / 1e6, (double)values[ROUNDS - 1] / 1e6);
-    return values[ROUNDS / 4];
+    return values[ROUNDS / 2];
 }
 
 static clockid_t shard_clock;
@@ -179,7 +179,7 @@ static void event_main(struct io_task *self UNUSED)
     CHECK(join_task(&tasks[1]));
     pthread_join(writer, NULL);
     close(pipe_ends[1]);
-    CHECK(usual(latencies) < 2 * NS_PER_MS);
+    CHECK(median(latencies) < 2 * NS_PER_MS);
 }
 
 TEST(a_new_event_interrupts)
@@ -222,7 +222,7 @@ static void message_main(struct io_task *self UNUSED)
     CHECK_EQ(spin(&over, until), ST_OK);
     pthread_join(poster, NULL);
     CHECK_EQ(arrived, ROUNDS);
-    CHECK(usual(latencies) < 2 * NS_PER_MS);
+    CHECK(median(latencies) < 2 * NS_PER_MS);
 }
 
 TEST(a_message_interrupts)
@@ -366,4 +366,44 @@ static void start_beside_main(struct io_task *self UNUSED)
 TEST(starts_go_before_spent_guests)
 {
     on_ticking_shard(start_beside_main);
+}
+
+/* However long the slice was. */
+static struct io_event woken_event;
+static int first_to_run;
+
+static void wait_and_note(struct io_task *task UNUSED)
+{
+    if (io_wait(&woken_event, CLOCK_NEVER) == ST_OK && !first_to_run)
+        first_to_run = 1;
+}
+
+static void long_slice(struct io_task *task UNUSED)
+{
+    io_guest_enter();
+    for (uint64_t end = clock_after(10 * NS_PER_MS); clock_now() < end;)
+        ;
+    io_event_set(&woken_event);
+    results[0] = io_preempt();
+    if (!first_to_run)
+        first_to_run = 2;
+    io_guest_leave();
+}
+
+static void woken_first_main(struct io_task *self UNUSED)
+{
+    first_to_run = 0;
+    io_event_init(&woken_event);
+    CHECK(start_task(&tasks[1], wait_and_note));
+    while (list_empty(&woken_event.waiters))
+        io_yield();
+    CHECK(start_task(&tasks[0], long_slice));
+    CHECK(join_task(&tasks[0]));
+    CHECK(join_task(&tasks[1]));
+    CHECK_EQ(first_to_run, 1);
+}
+
+TEST(woken_tasks_go_before_spent_guests)
+{
+    on_ticking_shard(woken_first_main);
 }
