@@ -75,7 +75,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--slow", type=int, default=1, metavar="N", help="give every test N times its time")
     parser.add_argument("tests", nargs="*", help="names of tests; all unless given")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
 
     log = os.path.join(arguments.build, "meson-logs", "testlog.json")
     if os.path.exists(log):
