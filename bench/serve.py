@@ -185,7 +185,7 @@ def main():
     parser.add_argument("--shards", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--spinners", type=int, default=1)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(NAMES))
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     unknown = [case for case in options.cases if case not in NAMES]
     if unknown:
         parser.error(f"no case {unknown[0]}; there are {', '.join(NAMES)}")
