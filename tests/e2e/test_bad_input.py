@@ -69,7 +69,7 @@ def build_fails():
 @test
 def import_nobody_offers():
     """an import nobody offers"""
-    with serve_failing("wants-more") as (project, line):
+    with serve_failing("missing-import") as (project, line):
         check("component imports instance `" in line and "but a matching implementation was not found in the linker" in line, line)
 
 
