@@ -1,19 +1,21 @@
 /* Generates the host side of WIT interfaces in C: a header of types and prototypes, and a source of the descriptor tables that the
  * runtime reads. component/host.h says how WIT types map to C and what the tables mean; this says how things are named.
  *
- * Names. An interface's prefix is <namespace>_<package>_<interface>, all lower case; a world's own items have the world's name
- * there, and an interface written inside a world adds its label to that. struct <prefix>_<type>                 record, variant
- * (tags: enum <prefix>_<type>_tag, constants <PREFIX>_<TYPE>_<CASE>) enum <prefix>_<type>                   enum
- * (<PREFIX>_<TYPE>_<CASE>); flags are uint32_t (macros <PREFIX>_<TYPE>_<FLAG>) struct <prefix>_<resource>             declared
- * only: the host defines it struct cm_list_u8, cm_option_<T>, cm_result_<T>_<E> (`none` for no payload), cm_tuple_<T>_<U>,
- * cm_map_<K>_<V> (items cm_map_<K>_<V>_item), cm_list4_<T>     types without a name of their own, the same in every generated
- * header; a tuple that others follow in the name has its length after it: cm_result_tuple2_<T>_<U>_<E> enum status
- * <prefix>_<func>(...)       <prefix>_<resource>_<method>, <prefix>_<resource>_new, <prefix>_<resource>_drop <prefix>_<type>_desc,
- * <prefix>_<resource>_resource, <prefix>_interface   the tables; <name>_interfaces[] and <name>_interface_count list the host's
- * interfaces For an interface that guests export: struct <prefix>_<func>_args, the table <prefix>_export_interface, and
- * <PREFIX>_<FUNC>, a pointer to a function's descriptor in it. A name that C or the generated code needs otherwise gets an
- * underscore behind it. `type` and `use` make no C names: the type they stand for is used. Strings go by value, other structs by
- * const pointer.
+ * Names. An interface's prefix P is <namespace>_<package>_<interface>, all lower case; a world's own items have the world's name
+ * there, and an interface written inside a world adds its label to that.
+ * - record, variant: struct P_<type>; a variant's tags are enum P_<type>_tag with the constants P_<TYPE>_<CASE>
+ * - enum: enum P_<type>; flags: uint32_t with the macros P_<TYPE>_<FLAG>
+ * - resource: struct P_<resource>, which the host defines
+ * - types without a name of their own: struct cm_list_u8, cm_list4_<T>, cm_option_<T>, cm_result_<T>_<E> (`none` for no payload),
+ *   cm_tuple_<T>_<U>, cm_map_<K>_<V> (of cm_map_<K>_<V>_item), the same in every generated header; a tuple that something follows
+ *   in the name has its length in it: cm_result_tuple2_<T>_<U>_<E>
+ * - functions: P_<func>, P_<resource>_<method>, P_<resource>_new, P_<resource>_drop
+ * - tables: P_<type>_desc, P_<resource>_resource, P_interface; <name>_interfaces[] and <name>_interface_count list the host's
+ * - of an interface that guests export: struct P_<func>_args, the table P_export_interface, and the macro P_<FUNC>, a pointer to
+ *   the function's descriptor in it
+ *
+ * What C or the generated code has taken gets an underscore behind it. `type` and `use` make no C names: the type they stand for is
+ * used. Strings go by value, other structs by const pointer. error-context is struct cm_error_context *.
  *
  * Which interfaces are the host's: those that a world of the selection imports, or no world mentions. Those a world exports are
  * the guests'. Source: component-model WIT.md; the C mapping is this project's. */

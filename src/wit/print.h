@@ -1,4 +1,5 @@
 /* Prints a model as WIT text, byte for byte as wit-component does, so that `wash inspect` and `wasm-tools component wit` agree.
+ * Give the buffer a maximum when the model follows untrusted input: types without names that fan out multiply in text.
  * Source: component-model WIT.md for the language; wit-component 0.263 for the layout. */
 #pragma once
 
