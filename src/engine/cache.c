@@ -28,8 +28,7 @@ struct code_cache {
     atomic_uint serial; /* of temporary files */
 };
 
-/* --- the folder
- * -------------------------------------------------------------------------------------------------------------------- */
+/* --- the folder ----------------------------------------------------------------------------------------------------------- */
 
 static enum status make_folders(char *path, struct error *err)
 {
@@ -105,8 +104,7 @@ void code_cache_close(struct code_cache *cache)
     free(cache);
 }
 
-/* --- keys and checksums
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- keys and checksums --------------------------------------------------------------------------------------------------- */
 
 void code_cache_key(const struct code_cache *cache, struct str bytes, struct code_key *ret_key)
 {
@@ -149,8 +147,7 @@ static uint64_t checksum(const uint8_t *data, size_t len)
     return mix(lanes[0] ^ lanes[1], lanes[2] ^ lanes[3] ^ 0xe7037ed1a0b428db);
 }
 
-/* --- loading
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- loading -------------------------------------------------------------------------------------------------------------- */
 
 static bool usable(const struct stat *info)
 {
@@ -195,8 +192,7 @@ void code_cache_remove(struct code_cache *cache, const struct code_key *key)
     (void)unlinkat(cache->dir, key->name, 0);
 }
 
-/* --- storing
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- storing -------------------------------------------------------------------------------------------------------------- */
 
 struct cached_file {
     char name[65];

@@ -1,8 +1,7 @@
 #include "engine/internal.h"
 #include <pthread.h>
 
-/* --- host functions
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- host functions ------------------------------------------------------------------------------------------------------- */
 
 wasm_trap_t *host_call(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *raw, size_t count)
 {
@@ -80,8 +79,7 @@ enum status engine_func_new(struct engine_store *store, const struct engine_host
     return ST_OK;
 }
 
-/* --- entering a guest
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- entering a guest ----------------------------------------------------------------------------------------------------- */
 
 static __thread char *thread_stack_bottom; /* of a thread that runs guests outside coroutines */
 
@@ -150,8 +148,7 @@ enum status engine_call(struct engine_store *store, const struct engine_func *fu
     return trap_finish(store, error, trap, err);
 }
 
-/* --- instances
- * ------------------------------------------------------------------------------------------------------------------------- */
+/* --- instances ------------------------------------------------------------------------------------------------------------ */
 
 static void remember_instance(struct engine_store *store, const struct engine_module *module,
                               const struct engine_instance *instance)

@@ -21,6 +21,13 @@ extern void wash_pooling_pagemap_scan_set(wasmtime_pooling_allocation_config_t *
 
 #ifdef __SANITIZE_THREAD__
 enum { UNDER_TSAN = 1 }; /* its shadow memory leaves little room: small memories, and its own view of Rust's threads */
+
+/* Wasmtime allocates while it handles the signal of a trap; that is safe, because the signal came from the guest's code. */
+const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void)
+{
+    return "report_signal_unsafe=0";
+}
 #else
 enum { UNDER_TSAN = 0 };
 #endif
@@ -30,8 +37,7 @@ struct pool_size {
     uint64_t slot_bytes, table_bytes, stack_bytes;
 };
 
-/* --- options
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- options -------------------------------------------------------------------------------------------------------------- */
 
 static void fill_defaults(struct engine_options *options)
 {
@@ -47,10 +53,6 @@ static void fill_defaults(struct engine_options *options)
         options->wasm_stack_bytes = 512u << 10;
     if (options->coroutine_stack_bytes == 0)
         options->coroutine_stack_bytes = 2u << 20;
-    if (UNDER_TSAN) {
-        options->max_memory_bytes = MIN(options->max_memory_bytes, 16 * MIB);
-        options->no_parallel_compilation = true;
-    }
     options->cache_dir = NULL; /* the caller's */
 }
 
@@ -69,8 +71,7 @@ static enum status check_options(const struct engine_options *options, struct er
     return ST_OK;
 }
 
-/* --- how large a pool fits
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- how large a pool fits ------------------------------------------------------------------------------------------------ */
 
 static uint64_t reservation_bytes(const struct engine_options *options)
 {
@@ -149,8 +150,7 @@ static bool probe_pool(struct pool_size *size)
     return true;
 }
 
-/* --- configuration
- * -------------------------------------------------------------------------------------------------------------------- */
+/* --- configuration -------------------------------------------------------------------------------------------------------- */
 
 static void configure_pool(wasm_config_t *config, const struct engine *engine)
 {
@@ -208,6 +208,10 @@ static enum status open_cache(struct engine *engine, const char *dir, struct err
 static void choose_allocation(struct engine *engine)
 {
     struct engine_options *options = &engine->options;
+    if (UNDER_TSAN) {
+        options->max_memory_bytes = MIN(options->max_memory_bytes, 16 * MIB);
+        options->no_parallel_compilation = true;
+    }
     struct pool_size size = wanted_pool(options);
     engine->pooling = !options->no_pooling && probe_pool(&size);
     engine->pagemap_scan = engine->pooling && !options->no_pagemap_scan && wash_pagemap_scan_available();
@@ -224,8 +228,7 @@ static void choose_allocation(struct engine *engine)
         options->keep_resident_bytes = engine->pagemap_scan ? 16 * MIB : 128u << 10;
 }
 
-/* --- the engine
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the engine ----------------------------------------------------------------------------------------------------------- */
 
 enum status engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err)
 {

@@ -88,7 +88,7 @@ struct engine_extern {
     };
 };
 
-/* --- engine -------------------------------------------------------------------------------------------------------------------- */
+/* --- engine --------------------------------------------------------------------------------------------------------------- */
 
 struct engine_options {
     unsigned max_instances;          /* core instances, memories, tables in the pool; 0: 1000. Probed; smaller pools, then on-demand */
@@ -113,7 +113,7 @@ void engine_tick(void *engine);
 /* Coroutines on Wasmtime fibers: pass with the engine as env to io_shard_new. */
 extern const struct coro_ops coro_fiber;
 
-/* --- modules ------------------------------------------------------------------------------------------------------------------- */
+/* --- modules -------------------------------------------------------------------------------------------------------------- */
 
 /* Compiles, or maps from the code cache. bytes: a core module's binary, borrowed for the call. ST_INVALID with Wasmtime's message.
  * Blocking and slow: call it from io_offload or before serving. Any thread. */
@@ -126,7 +126,7 @@ enum status engine_module_validate(struct engine *engine, struct str bytes, stru
 /* Text to binary; also component text (tests and fixtures). ret_binary: the caller's to release. */
 enum status engine_wat2wasm(struct str text, struct buf *ret_binary, struct error *err) CHECKED;
 
-/* --- host functions and pre-instances ------------------------------------------------------------------------------------------ */
+/* --- host functions and pre-instances ------------------------------------------------------------------------------------- */
 
 /* A host function. raw: arguments on entry, results on return (count = max of both). Returns ST_OK, or anything else to trap the
  * guest: then the store's pending error (engine_trap_set) says why. store: the calling store, entered. */
@@ -141,7 +141,7 @@ enum status engine_pre_new(struct engine *engine, struct engine_module *module, 
                            struct engine_pre **ret_pre, struct error *err) CHECKED;
 void engine_pre_free(struct engine_pre *pre);
 
-/* --- stores -------------------------------------------------------------------------------------------------------------------- */
+/* --- stores --------------------------------------------------------------------------------------------------------------- */
 
 struct engine_limits { /* 0: the engine's own */
     uint64_t memory_bytes; /* of each memory */

@@ -5,8 +5,7 @@
 
 #define MODULE_TABLES_BYTES (256u << 20) /* what a module's imports and exports may take in our memory */
 
-/* --- compiling
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- compiling ------------------------------------------------------------------------------------------------------------ */
 
 /* A module that is well-formed but larger than this engine's pool allows is a limit, not a mistake. */
 static enum status fail_compile(struct error *err, wasmtime_error_t *error)
@@ -69,8 +68,7 @@ static enum status compile(struct engine *engine, struct str bytes, struct engin
     return ST_OK;
 }
 
-/* --- what a module imports and exports
- * ------------------------------------------------------------------------------------------------ */
+/* --- what a module imports and exports ------------------------------------------------------------------------------------ */
 
 static void copy_type(struct arena *arena, struct engine_extern_type *type)
 {

@@ -1,8 +1,7 @@
 #include "engine/internal.h"
 #include "io/shard.h"
 
-/* --- interruption
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- interruption --------------------------------------------------------------------------------------------------------- */
 
 /* Called by Wasmtime inside the guest when the epoch has advanced. It may park this coroutine, which touches only the coroutine's
  * own store. On a plain thread nobody could take over: the guest goes on. */
@@ -23,8 +22,7 @@ static wasmtime_error_t *on_epoch(wasmtime_context_t *context UNUSED, void *data
     return wasmtime_error_new("interrupt");
 }
 
-/* --- stores
- * ------------------------------------------------------------------------------------------------------------------------- */
+/* --- stores --------------------------------------------------------------------------------------------------------------- */
 
 static int64_t limit(uint64_t value)
 {
@@ -70,8 +68,7 @@ void *engine_store_data(const struct engine_store *store)
     return store->data;
 }
 
-/* --- memories
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- memories ------------------------------------------------------------------------------------------------------------- */
 
 uint8_t *engine_memory_data(struct engine_store *store, const struct engine_memory *memory, uint64_t *ret_size)
 {
@@ -103,8 +100,7 @@ uint64_t engine_store_peak_memory(const struct engine_store *store)
     return bytes;
 }
 
-/* --- tables, globals, references
- * ------------------------------------------------------------------------------------------------------ */
+/* --- tables, globals, references ------------------------------------------------------------------------------------------ */
 
 enum status engine_table_set(struct engine_store *store, const struct engine_table *table, uint64_t index,
                              const struct engine_func *func, struct error *err)

@@ -3,10 +3,10 @@
 #define BACKTRACE_BYTES (16u << 10)
 #define FRAME_NAME_BYTES 256u /* names come from the guest */
 
-/* --- Wasmtime's messages
- * --------------------------------------------------------------------------------------------------------------- An error prints
- * as its outermost context, a blank line, "Caused by:" and the inner causes, indented and, when there are several, numbered; with
- * RUST_BACKTRACE set a native backtrace follows. For a trap the outermost context is the guest's backtrace. */
+/* --- Wasmtime's messages -------------------------------------------------------------------------------------------------- */
+
+/* An error prints as its outermost context, a blank line, "Caused by:" and the inner causes, indented and, when there are several,
+ * numbered; with RUST_BACKTRACE set a native backtrace follows. For a trap the outermost context is the guest's backtrace. */
 
 static struct str skip_spaces(struct str line)
 {
@@ -93,8 +93,7 @@ bool error_has_backtrace(const wasmtime_error_t *error)
     return any;
 }
 
-/* --- backtraces
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- backtraces ----------------------------------------------------------------------------------------------------------- */
 
 /* "    3:     0x1f2 - module!name" to "  3: 0x1f2 - module!name". */
 static enum status add_frame(struct buf *out, struct str line)
@@ -124,8 +123,7 @@ static void read_backtrace(struct str text, struct buf *out)
             return;
 }
 
-/* --- what a guest was left for
- * --------------------------------------------------------------------------------------------------------- */
+/* --- what a guest was left for -------------------------------------------------------------------------------------------- */
 
 struct trap_report *trap_report_get(struct engine_store *store)
 {

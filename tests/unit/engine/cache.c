@@ -6,8 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- a folder for a test
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- a folder for a test -------------------------------------------------------------------------------------------------- */
 
 struct folder {
     char path[64];
@@ -47,8 +46,7 @@ static void folder_release(struct folder *folder)
     rmdir(folder->path);
 }
 
-/* --- the cache alone
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the cache alone ------------------------------------------------------------------------------------------------------ */
 
 static struct code_cache *open_cache(const struct folder *folder, const char *identity, uint64_t max_bytes)
 {
@@ -280,8 +278,7 @@ TEST(leftovers_of_dead_writers_are_removed)
     folder_release(&folder);
 }
 
-/* --- an engine with a cache
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- an engine with a cache ----------------------------------------------------------------------------------------------- */
 
 static int run_with_cache(const struct folder *folder, bool no_cache)
 {

@@ -168,8 +168,7 @@ TEST(every_kind_of_value_goes_through_a_global)
     test_guest_release(&guest);
 }
 
-/* --- modules that import more than functions -------------------------------------------------------------------------------------
- */
+/* --- modules that import more than functions ------------------------------------------------------------------------------ */
 
 static const char giver_text[] =
     "(module (memory (export \"m\") 1) (table (export \"t\") 1 funcref) (global (export \"g\") i32 (i32.const 40))"
@@ -248,8 +247,7 @@ TEST(a_wrong_import_is_an_error_not_a_trap)
     engine_module_free(taker);
 }
 
-/* --- binding imports
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- binding imports ------------------------------------------------------------------------------------------------------ */
 
 static enum status pre_status(const char *text, const struct engine_host_func *funcs, size_t count, struct error *err)
 {
@@ -315,8 +313,7 @@ TEST(every_kind_of_value_goes_through_a_host_function)
     test_guest_release(&guest);
 }
 
-/* --- nesting
- * -------------------------------------------------------------------------------------------------------------------------- */
+/* --- nesting -------------------------------------------------------------------------------------------------------------- */
 
 struct nest { /* two stores whose guests call each other through the host */
     struct engine_store *stores[2];

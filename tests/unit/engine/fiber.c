@@ -25,8 +25,7 @@ static bool start_waiter(struct test_guest *code, struct engine *engine)
     return test_guest_init(code, engine, waiter_text, &wait, 1);
 }
 
-/* --- many guests
- * ---------------------------------------------------------------------------------------------------------------------- */
+/* --- many guests ---------------------------------------------------------------------------------------------------------- */
 
 struct crowd {
     struct engine *engine;
@@ -136,8 +135,74 @@ TEST(with_all_stacks_in_use_tasks_wait_for_one)
     CHECK(crowd.good);
 }
 
-/* --- nested stores
- * -------------------------------------------------------------------------------------------------------------------- */
+/* --- several shards ------------------------------------------------------------------------------------------------------- */
+
+enum { SHARDS = 3, EACH = 12, SELF_WAKES = 200 };
+
+struct shard_crowd {
+    struct io_task task;
+    const struct test_guest *code;
+    struct io_shard *shard;
+    struct guest_task guests[EACH];
+    bool good;
+};
+
+struct everybody {
+    struct test_guest code;
+    struct shard_crowd crowds[SHARDS];
+};
+
+static void run_shard_crowd(struct io_task *task)
+{
+    struct shard_crowd *crowd = CONTAINER_OF(task, struct shard_crowd, task);
+    crowd->good = true;
+    for (int i = 0; i < EACH; i++) {
+        guest_task_init(&crowd->guests[i], test_engine(), crowd->code, 0, SELF_WAKES);
+        crowd->good &= guest_task_start(&crowd->guests[i], NULL);
+    }
+    for (int left = EACH * SELF_WAKES; left > 0; io_yield())
+        for (int i = 0; i < EACH; i++)
+            if (crowd->guests[i].waiting && !crowd->guests[i].event.set) {
+                guest_task_wake(&crowd->guests[i]);
+                left--;
+            }
+    for (int i = 0; i < EACH; i++) {
+        guest_task_join(&crowd->guests[i]);
+        crowd->good &= crowd->guests[i].status == ST_OK && crowd->guests[i].result == SELF_WAKES * 1001;
+    }
+    io_shard_stop(crowd->shard);
+}
+
+static void start_shard_crowd(struct io_shard *shard, void *env)
+{
+    struct everybody *everybody = env;
+    struct shard_crowd *crowd = &everybody->crowds[io_shard_index(shard)];
+    struct error err;
+    crowd->code = &everybody->code;
+    crowd->shard = shard;
+    if (io_task_start(&crowd->task, run_shard_crowd, NULL, 0, &err) != ST_OK)
+        bug("%s", err.message);
+}
+
+TEST(shards_run_guests_of_the_same_module_at_once)
+{
+    static struct everybody everybody;
+    struct io_shards_options options = {.shard = {.coro_ops = &coro_fiber, .coro_env = test_engine(), .max_coroutines = 20},
+                                        .count = SHARDS,
+                                        .setup = start_shard_crowd,
+                                        .env = &everybody};
+    struct io_shards *shards;
+    struct error err = {0};
+    CHECK(start_waiter(&everybody.code, test_engine()));
+    io_set_tick_hook(engine_tick, test_engine());
+    CHECK_EQ(io_shards_start(&options, &shards, &err), ST_OK);
+    io_shards_join(shards);
+    test_guest_release(&everybody.code);
+    for (int i = 0; i < SHARDS; i++)
+        CHECK(everybody.crowds[i].good);
+}
+
+/* --- nested stores -------------------------------------------------------------------------------------------------------- */
 
 /* "h" "enter": runs the guest's inner guest on the same coroutine. */
 static enum status host_enter(void *env UNUSED, struct engine_store *store, union engine_raw *raw, size_t count UNUSED)
@@ -256,8 +321,7 @@ TEST(cancelled_guests_unwind_through_all_their_stores)
     CHECK(chain.good);
 }
 
-/* --- traps after a park
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- traps after a park --------------------------------------------------------------------------------------------------- */
 
 static const char trapper_text[] =
     "(module $trapper (import \"h\" \"wait\" (func $wait (param i32) (result i32))) (memory 1)"
@@ -314,8 +378,7 @@ TEST(guests_trap_after_they_were_parked)
     }
 }
 
-/* --- a coroutine's stack
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- a coroutine's stack -------------------------------------------------------------------------------------------------- */
 
 struct descent {
     struct test_guest code;

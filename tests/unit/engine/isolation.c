@@ -51,18 +51,15 @@ struct isolation {
     long wrong_bytes;
 };
 
-static struct isolation *isolation;
-
-static void look_at_memory(struct guest_task *guest UNUSED, struct engine_store *store, const struct engine_instance *instance)
+static void look_at_memory(struct guest_task *guest, struct engine_store *store, const struct engine_instance *instance UNUSED)
 {
-    struct engine_extern memory;
+    struct isolation *it = guest->env;
     uint64_t size;
-    bug_unless(engine_instance_export(store, instance, 0, &memory));
-    const uint8_t *data = engine_memory_data(store, &memory.memory, &size);
+    const uint8_t *data = engine_memory_data(store, &guest->memory, &size);
     if (size != (PAGES + GROWN) * PAGE)
-        isolation->wrong_bytes++;
+        it->wrong_bytes++;
     for (uint64_t i = 0; i < size; i++)
-        isolation->wrong_bytes += data[i] != (uint8_t)(i >= 4096 && i < 4102 ? "reader"[i - 4096] : 0);
+        it->wrong_bytes += data[i] != (uint8_t)(i >= 4096 && i < 4102 ? "reader"[i - 4096] : 0);
 }
 
 static void end_dirty(struct isolation *it, struct guest_task *guest)
@@ -90,6 +87,7 @@ static void run_isolation(void *arg)
         end_dirty(it, &dirty);
         guest_task_init(&reader, it->engine, &it->reader, 1, 0);
         reader.look = look_at_memory;
+        reader.env = it;
         it->good &= guest_task_start(&reader, NULL);
         guest_task_join(&reader);
         it->good &= reader.status == ST_OK && reader.result == 0;
@@ -104,7 +102,6 @@ static void check_isolation(const struct engine_options *options)
     struct error err;
     for (int ending = 0; ending < ENDINGS; ending++) {
         it = (struct isolation){.ending = (enum ending)ending, .good = true};
-        isolation = &it;
         CHECK_EQ(engine_new(options, &it.engine, &err), ST_OK);
         CHECK(test_guest_init(&it.dirty, it.engine, dirty_text, &wait, 1));
         CHECK(test_guest_init(&it.reader, it.engine, reader_text, &wait, 1));
@@ -152,8 +149,7 @@ TEST(instances_are_clean_without_a_pool)
     check_isolation(&(struct engine_options){.no_cache = true, .no_pooling = true});
 }
 
-/* --- the same module again
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the same module again ------------------------------------------------------------------------------------------------ */
 
 TEST(a_module_meets_its_own_slot_as_new)
 {

@@ -172,8 +172,7 @@ TEST(an_empty_module_has_nothing)
     arena_release(&arena);
 }
 
-/* --- bad bytes
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- bad bytes ------------------------------------------------------------------------------------------------------------ */
 
 /* Reads a copy of exactly these bytes, so that AddressSanitizer sees the first one too many. */
 static enum status read_copy(const void *bytes, size_t len, struct error *err)

@@ -59,7 +59,7 @@ static void finish(struct guest_task *guest, const struct engine_instance *insta
 void guest_task_run(struct guest_task *guest)
 {
     struct engine_instance instance;
-    struct engine_extern found;
+    struct engine_extern found, memory;
     union engine_raw raw = {.i32 = guest->argument};
     guest->status = engine_store_new(guest->engine, guest, NULL, &guest->store, &guest->err);
     if (guest->status != ST_OK)
@@ -70,6 +70,8 @@ void guest_task_run(struct guest_task *guest)
         return;
     }
     bug_unless(engine_instance_export(guest->store, &instance, guest->export_index, &found) && found.kind == ENGINE_FUNC);
+    if (engine_instance_export(guest->store, &instance, 0, &memory) && memory.kind == ENGINE_MEMORY)
+        guest->memory = memory.memory;
     guest->status = engine_call(guest->store, &found.func, &raw, 1, &guest->err);
     guest->result = raw.i32;
     finish(guest, &instance);

@@ -18,6 +18,8 @@ struct guest_task {
     int32_t argument;
     int waits;
     bool waiting;
+    void *env;                   /* the test's */
+    struct engine_memory memory; /* export 0, when that is a memory */
     void (*look)(struct guest_task *guest, struct engine_store *store, const struct engine_instance *instance); /* after the call */
     struct guest_task *inner;   /* another guest, for host functions that enter one */
     struct engine_store *store; /* while the call lasts */

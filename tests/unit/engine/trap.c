@@ -178,8 +178,7 @@ TEST(a_failure_that_the_host_function_dealt_with_is_forgotten)
     test_guest_release(&guest);
 }
 
-/* --- a trap below a host function
- * ------------------------------------------------------------------------------------------------------ */
+/* --- a trap below a host function ----------------------------------------------------------------------------------------- */
 
 struct reentry {
     struct engine_func inner;
@@ -275,8 +274,7 @@ TEST(an_active_segment_out_of_bounds_is_a_trap)
     test_guest_release(&guest);
 }
 
-/* --- the thread's own stack
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- the thread's own stack ----------------------------------------------------------------------------------------------- */
 
 static enum status host_deeper(void *env UNUSED, struct engine_store *store, union engine_raw *raw UNUSED, size_t count UNUSED);
 
