@@ -4,7 +4,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-static _Thread_local struct coro *current;
+static _Thread_local struct coro *current __attribute__((tls_model("initial-exec")));
 
 /* ThreadSanitizer keeps a shadow stack and a clock per thread; it must hear of every switch just before it happens. */
 static void announce_create(struct coro *coro)

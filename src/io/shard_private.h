@@ -68,7 +68,8 @@ struct io_shard {
 
 enum { IO_BUDGET = 64 };
 
-extern _Thread_local struct io_shard *io_shard_here;
+/* One load even in a shared library. */
+extern _Thread_local struct io_shard *io_shard_here __attribute__((tls_model("initial-exec")));
 
 /* wait.c, task.c: the run queue. */
 bool io_is_cancelled(const struct io_task *task);               /* and not masked */

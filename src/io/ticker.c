@@ -169,7 +169,6 @@ static void start_thread(void)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&ticker.wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    ticker.has_membarrier = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
     ticker.quiet_ticks = 0;
     pthread_t thread;
     if (io_thread_start(&thread, STACK_SIZE, ticker_main, NULL) != 0)
@@ -196,6 +195,8 @@ void io_set_tick_hook(void (*tick)(void *env), void *env)
     pthread_mutex_lock(&ticker.lock);
     ticker.tick = tick;
     ticker.env = env;
+    /* Here and not when it is needed: with other threads running the kernel takes 10 to 20 ms for it. */
+    ticker.has_membarrier = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
     atomic_store(&asleep, tick && !ticker.running);
     pthread_mutex_unlock(&ticker.lock);
 }
@@ -253,17 +254,19 @@ void io_guest_publish(struct io_shard *shard, const struct io_task *task, bool i
 
 void io_guest_enter(void)
 {
-    struct io_task *task = io_task_current();
+    struct io_shard *shard = io_shard_here;
+    struct io_task *task = shard ? shard->task : NULL;
     if (task && task->guest_depth++ == 0)
-        io_guest_publish(io_shard_here, task, true);
+        io_guest_publish(shard, task, true);
 }
 
 void io_guest_leave(void)
 {
-    struct io_task *task = io_task_current();
+    struct io_shard *shard = io_shard_here;
+    struct io_task *task = shard ? shard->task : NULL;
     if (!task)
         return;
     bug_unless(task->guest_depth > 0);
     if (--task->guest_depth == 0)
-        io_guest_publish(io_shard_here, task, false);
+        io_guest_publish(shard, task, false);
 }
