@@ -87,11 +87,14 @@ static enum status call_guest(void *env, struct engine_store *store, union engin
 {
     const struct cm_binding *binding = env;
     struct cm_cell *cell = engine_store_data(store);
-    struct guest_call call = {.binding = binding, .callee = &cell->instance->cells[binding->lift->owner]};
-    struct error err = {.message = ""};
+    struct guest_call call; /* large: nothing is cleared that will be set anyway */
+    struct error err;
     (void)count;
     if (__builtin_expect(!cell->may_leave, 0))
         return cannot_leave(store);
+    err.message[0] = 0;
+    call.binding = binding;
+    call.callee = &cell->instance->cells[binding->lift->owner];
     struct arena *arena = cm_pool_take_arena(cell->instance->copy_budget_bytes);
     cm_scope_init(&call.scope);
     cm_frame_init(&call.from, cell, &binding->trampoline->options, &call.scope, arena);
