@@ -187,6 +187,15 @@ enum status cm_abi_lower_result(const struct cm_func_abi *abi, struct cm_guest *
 
 #define INLINE_RESULT 256
 
+/* Most results are a word or three: cheaper here than in a call of memset. */
+static inline void clear_small(uint8_t *p, uint32_t size)
+{
+    if (size <= 32)
+        memset(p, 0, 32);
+    else
+        memset(p, 0, size);
+}
+
 static enum status invoke(const struct cm_func_abi *abi, struct cm_guest *caller, struct cm_call *call, union engine_raw *raw,
                           struct error *err)
 {
@@ -195,7 +204,7 @@ static enum status invoke(const struct cm_func_abi *abi, struct cm_guest *caller
     if (abi->result_size > sizeof small)
         TRY(cm_guest_room(caller, abi->result_size, _Alignof(max_align_t), &ret, err));
     else
-        memset(small, 0, abi->result_size);
+        clear_small(small, abi->result_size);
     TRY(cm_abi_lift_params(abi, caller, raw, args, err));
     TRY(abi->desc->invoke(call, args, ret));
     return cm_abi_lower_result(abi, caller, ret, raw, err);

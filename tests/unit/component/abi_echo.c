@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define ROUNDS 60
+#define ROUNDS 150
 #define CALLS 4
 
 static struct engine *echo_engine(void)
