@@ -55,6 +55,11 @@ static enum status reverse(struct cm_call *call, const void *args, void *ret)
     return ST_OK;
 }
 
+static int32_t wrapping_add(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
 struct shift_args {
     struct point p;
     int32_t by;
@@ -63,7 +68,7 @@ static enum status shift(struct cm_call *call, const void *args, void *ret)
 {
     const struct shift_args *a = args;
     (void)call;
-    *(struct point *)ret = (struct point){a->p.x + a->by, a->p.y + a->by, a->p.label};
+    *(struct point *)ret = (struct point){wrapping_add(a->p.x, a->by), wrapping_add(a->p.y, a->by), a->p.label};
     return ST_OK;
 }
 
