@@ -58,11 +58,18 @@ enum status cm_require_gate(struct cm_decoder *d, enum cm_gate gate, const char 
                 names[__builtin_ctz(gate)], d->offset);
 }
 
-enum status cm_spend(struct cm_decoder *d, uint32_t steps)
+enum status cm_spend(struct cm_decoder *d, uint64_t steps)
 {
     if (steps > CM_LIMIT_WORK - d->work)
         return cm_over_limit(d, "its types take more than %u steps to check", CM_LIMIT_WORK);
     d->work += steps;
+    return ST_OK;
+}
+
+enum status cm_spend_path(struct cm_decoder *d, const struct cm_resource_path *path)
+{
+    for (uint32_t i = 0; i < path->path_len; i++)
+        TRY(cm_spend(d, cm_name_cost(path->path[i])));
     return ST_OK;
 }
 

@@ -63,7 +63,13 @@ enum status cm_over_limit(struct cm_decoder *d, const char *format, ...) PRINTF(
 /* Adds the offset to an error that something without a notion of it made. */
 enum status cm_located(struct cm_decoder *d, enum status status);
 enum status cm_require_gate(struct cm_decoder *d, enum cm_gate gate, const char *what) CHECKED;
-enum status cm_spend(struct cm_decoder *d, uint32_t steps) CHECKED;
+enum status cm_spend(struct cm_decoder *d, uint64_t steps) CHECKED;
+/* For looking a name up, or comparing it. */
+static inline uint32_t cm_name_cost(struct str name)
+{
+    return 1 + (uint32_t)name.len / 64;
+}
+enum status cm_spend_path(struct cm_decoder *d, const struct cm_resource_path *path) CHECKED;
 /* Zeroed memory of the arena. */
 enum status cm_alloc(struct cm_decoder *d, size_t count, size_t item_size, void *ret_pointer) CHECKED;
 enum status cm_keep(struct cm_decoder *d, const void *items, size_t count, size_t item_size, void *ret_pointer) CHECKED;
@@ -98,7 +104,8 @@ enum status cm_module_type_make(struct cm_decoder *d, const struct engine_import
 /* --- types (deftype.c) ----------------------------------------------------------------------------------------------- */
 
 const char *cm_deftype_text(enum cm_deftype_kind kind); /* "resource" */
-/* A deftype like `proto`, with its own id; its measures (depth, weight, has_resource) are computed, and bounded. */
+/* A deftype like `proto`, with its own id; its measures (depth, weight, has_resource) are computed unless it has a weight, and
+ * bounded. */
 enum status cm_deftype_new(struct cm_decoder *d, const struct cm_deftype *proto, const struct cm_deftype **ret_type) CHECKED;
 /* A new name for `type`. */
 enum status cm_deftype_alias(struct cm_decoder *d, const struct cm_deftype *type, const struct cm_deftype **ret_type) CHECKED;

@@ -104,6 +104,7 @@ static enum status check_core_args(struct cm_decoder *d, const struct cm_module_
 {
     for (uint32_t i = 0; i < module->import_count; i++) {
         const struct engine_import *import = &module->imports[i];
+        TRY(cm_spend(d, cm_name_cost(import->module) + cm_name_cost(import->name)));
         const struct cm_core_exports *arg = map_get(&args->by_name, import->module);
         if (!arg)
             return cm_invalid(d, "missing module instantiation argument named `%.*s`", STR_ARG(import->module));
@@ -115,7 +116,7 @@ static enum status check_core_args(struct cm_decoder *d, const struct cm_module_
             return fail_wrap(d->err, "type mismatch for export `%.*s` of module instantiation argument `%.*s`",
                              STR_ARG(import->name), STR_ARG(import->module));
     }
-    return cm_spend(d, module->import_count);
+    return ST_OK;
 }
 
 static enum status decode_core_instantiate(struct cm_decoder *d, struct cm_reader *r)

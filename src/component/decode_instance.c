@@ -72,33 +72,36 @@ static enum status note_renamings(struct cm_decoder *d, struct cm_substitution *
         return ST_OK;
     const struct cm_externs *exports = &wanted.type->instance->exports;
     for (uint32_t i = 0; i < exports->count; i++) {
+        TRY(cm_spend(d, cm_name_cost(exports->items[i].name.text)));
         const struct cm_named_extern *found = cm_extern_find(&given.type->instance->exports, exports->items[i].name.text);
         TRY(note_renamings(d, sub, exports->items[i].type, found->type));
     }
     return ST_OK;
 }
 
-static void bind_imported(struct instantiation *in)
+static enum status bind_imported(struct cm_decoder *d, struct instantiation *in)
 {
     uint32_t found;
     for (uint32_t i = 0; i < in->component->imported_count; i++) {
         const struct cm_resource_path *wanted = &in->component->imported[i];
+        TRY(cm_spend_path(d, wanted));
         if (!cm_resource_at(&in->given, wanted->path, wanted->path_len, &found))
             continue; /* shows as a type error */
         cm_subtyping_bind(&in->check, 1, wanted->resource, found);
         idmap_set_id(&in->substitution.resources, wanted->resource, found);
     }
+    return ST_OK;
 }
 
 static enum status check_args(struct cm_decoder *d, struct instantiation *in)
 {
-    bind_imported(in);
+    TRY(bind_imported(d, in));
     for (uint32_t i = 0; i < in->component->imports.count; i++) {
         const struct cm_named_extern *import = &in->component->imports.items[i];
         const struct cm_named_extern *given = cm_extern_find(&in->given, import->name.text);
         if (!given)
             return cm_invalid(d, "missing import named `%.*s`", STR_ARG(import->name.text));
-        TRY(cm_spend(d, 1 + (uint32_t)import->name.text.len / 64));
+        TRY(cm_spend(d, cm_name_cost(import->name.text)));
         if (cm_subtype(&in->check, 0, given->type, import->type) != ST_OK)
             return fail_wrap(d->err, "type mismatch for import `%.*s`", STR_ARG(import->name.text));
         TRY(note_renamings(d, &in->substitution, import->type, given->type));

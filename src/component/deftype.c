@@ -55,7 +55,8 @@ enum status cm_deftype_new(struct cm_decoder *d, const struct cm_deftype *proto,
     struct cm_deftype *type;
     TRY(cm_keep(d, proto, 1, sizeof *type, &type));
     type->id = d->type_count++;
-    measure(type);
+    if (!type->weight) /* else it is a copy of one that is measured */
+        measure(type);
     if (type->depth > CM_LIMIT_TYPE_NESTING)
         return cm_over_limit(d, "type nesting is deeper than %d", CM_LIMIT_TYPE_NESTING);
     if (type->weight > CM_LIMIT_TYPE_SIZE)
@@ -195,6 +196,7 @@ enum status cm_deftype_func(struct cm_decoder *d, bool is_async, const struct cm
 
 static enum status free_in_externs(struct cm_decoder *d, const struct cm_externs *externs, struct idmap *set)
 {
+    TRY(cm_spend(d, externs->count));
     for (uint32_t i = 0; i < externs->count; i++)
         TRY(cm_free_resources(d, externs->items[i].type, set));
     return ST_OK;

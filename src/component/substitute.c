@@ -40,6 +40,7 @@ static enum status replace_parts(struct cm_decoder *d, struct cm_substitution *s
 static enum status replace_externs(struct cm_decoder *d, struct cm_substitution *sub, struct cm_externs *externs, bool *changed)
 {
     struct cm_named_extern *copy = NULL;
+    TRY(cm_spend(d, externs->count));
     for (uint32_t i = 0; i < externs->count; i++) {
         const struct cm_extern *item = &externs->items[i].type;
         if (item->sort == CM_SORT_CORE_MODULE)
@@ -125,7 +126,8 @@ static enum status substitute_one(struct cm_decoder *d, struct cm_substitution *
 {
     struct cm_deftype copy = *type;
     const struct cm_deftype *result = type;
-    TRY(cm_spend(d, 1));
+    TRY(cm_spend(d, 1 + type->part_count));
+    copy.weight = 0; /* to be measured again */
     if (type->alias_of && idmap_has(&sub->types, type->alias_of->id))
         copy.alias_of = idmap_get(&sub->types, type->alias_of->id);
     bool changed = copy.alias_of != type->alias_of;

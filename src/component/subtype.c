@@ -37,13 +37,16 @@ static uint32_t resolve(const struct cm_subtyping *s, unsigned side, uint32_t re
 
 /* Binds resources of `side` to what is found at their paths in the externs of the other side; the rest shows as a type error later.
  */
-static void bind_paths(struct cm_subtyping *s, unsigned side, const struct cm_resource_path *paths, uint32_t count,
-                       const struct cm_externs *others)
+static enum status bind_paths(struct cm_subtyping *s, unsigned side, const struct cm_resource_path *paths, uint32_t count,
+                              const struct cm_externs *others)
 {
     uint32_t found;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(cm_spend_path(s->d, &paths[i]));
         if (cm_resource_at(others, paths[i].path, paths[i].path_len, &found))
             cm_subtyping_bind(s, side, paths[i].resource, resolve(s, 1 - side, found));
+    }
+    return ST_OK;
 }
 
 static enum status expected(struct cm_subtyping *s, const char *wanted, const char *found)
@@ -65,10 +68,12 @@ static enum status same_payload(struct cm_subtyping *s, unsigned side, const str
 static enum status same_fields(struct cm_subtyping *s, unsigned side, const struct cm_type *a, const struct cm_type *b)
 {
     const char *kind = cm_kind_name(a->kind);
+    TRY(cm_spend(s->d, 1));
     if (a->count != b->count)
         return cm_invalid(s->d, "expected %s of %u, found one of %u", kind, b->count, a->count);
     for (uint32_t i = 0; a->fields && i < a->count; i++) {
         const struct cm_field *x = &a->fields[i], *y = &b->fields[i];
+        TRY(cm_spend(s->d, cm_name_cost(x->name)));
         if (!str_eq(x->name, y->name))
             return cm_invalid(s->d, "expected `%.*s` in %s, found `%.*s`", STR_ARG(y->name), kind, STR_ARG(x->name));
         if (same_payload(s, side, x->type, y->type) == ST_OK)
@@ -104,6 +109,7 @@ static enum status same_func(struct cm_subtyping *s, unsigned side, const struct
         return cm_invalid(s->d, "expected %u parameters, found %u", y->param_count, x->param_count);
     for (uint32_t i = 0; i < x->param_count; i++) {
         const struct cm_field *p = &x->params[i], *q = &y->params[i];
+        TRY(cm_spend(s->d, cm_name_cost(p->name)));
         if (!str_eq(p->name, q->name))
             return cm_invalid(s->d, "expected parameter named `%.*s`, found `%.*s`", STR_ARG(q->name), STR_ARG(p->name));
         if (same_value(s, side, p->type, q->type) != ST_OK)
@@ -187,7 +193,7 @@ static enum status module_subtype(struct cm_subtyping *s, const struct cm_module
 {
     for (uint32_t i = 0; i < a->import_count; i++) {
         struct str module = a->imports[i].module, name = a->imports[i].name;
-        TRY(cm_spend(s->d, b->import_count + 1));
+        TRY(cm_spend(s->d, 1 + (uint64_t)b->import_count * (cm_name_cost(module) + cm_name_cost(name))));
         const struct engine_import *given = find_import(b, module, name);
         if (!given)
             return cm_invalid(s->d, "missing expected import `%.*s::%.*s`", STR_ARG(module), STR_ARG(name));
@@ -197,7 +203,7 @@ static enum status module_subtype(struct cm_subtyping *s, const struct cm_module
     for (uint32_t i = 0; i < b->exports.count; i++) {
         const struct engine_export *wanted = &b->exports.items[i];
         const struct engine_export *found = cm_core_export_find(&a->exports, wanted->name);
-        TRY(cm_spend(s->d, 1));
+        TRY(cm_spend(s->d, cm_name_cost(wanted->name)));
         if (!found)
             return cm_invalid(s->d, "missing expected export `%.*s`", STR_ARG(wanted->name));
         if (cm_core_subtype(s->d, &found->type, &wanted->type) != ST_OK)
@@ -214,7 +220,7 @@ static enum status provides(struct cm_subtyping *s, unsigned side, const struct 
 {
     for (uint32_t i = 0; i < wanted->count; i++) {
         const struct cm_named_extern *b = &wanted->items[i], *a = cm_extern_find(given, b->name.text);
-        TRY(cm_spend(s->d, 1 + (uint32_t)b->name.text.len / 64));
+        TRY(cm_spend(s->d, cm_name_cost(b->name.text)));
         if (!a)
             return cm_invalid(s->d, "missing expected %s `%.*s`", what, STR_ARG(b->name.text));
         if (cm_subtype(s, side, a->type, b->type) != ST_OK)
@@ -227,8 +233,9 @@ static enum status instance_subtype(struct cm_subtyping *s, unsigned side, const
                                     const struct cm_instance_type *b)
 {
     size_t mark = s->undo.len;
-    bind_paths(s, 1 - side, b->bound, b->bound_count, &a->exports);
-    enum status status = provides(s, side, &a->exports, &b->exports, "instance export");
+    enum status status = bind_paths(s, 1 - side, b->bound, b->bound_count, &a->exports);
+    if (status == ST_OK)
+        status = provides(s, side, &a->exports, &b->exports, "instance export");
     unbind_to(s, mark);
     return status;
 }
@@ -238,12 +245,13 @@ static enum status component_subtype(struct cm_subtyping *s, unsigned side, cons
                                      const struct cm_component_type *b)
 {
     size_t mark = s->undo.len;
-    bind_paths(s, side, a->imported, a->imported_count, &b->imports);
-    enum status status = provides(s, 1 - side, &b->imports, &a->imports, "import");
-    if (status == ST_OK) {
-        bind_paths(s, 1 - side, b->defined, b->defined_count, &a->exports);
+    enum status status = bind_paths(s, side, a->imported, a->imported_count, &b->imports);
+    if (status == ST_OK)
+        status = provides(s, 1 - side, &b->imports, &a->imports, "import");
+    if (status == ST_OK)
+        status = bind_paths(s, 1 - side, b->defined, b->defined_count, &a->exports);
+    if (status == ST_OK)
         status = provides(s, side, &a->exports, &b->exports, "export");
-    }
     unbind_to(s, mark);
     return status;
 }
