@@ -371,12 +371,13 @@ static void rest(struct http_connection *connection)
         return;
     }
     release_buffers(connection);
-    io_event_set(&connection->server->room); /* it may be closed in favour of a new one */
+    if (connection->state == CONNECTION_IDLE)
+        io_event_set(&connection->server->room); /* it may be closed in favour of a new one */
 }
 
 static void head_ended(struct http_connection *connection)
 {
-    if (connection->state == CONNECTION_IDLE || !connection->exchange) {
+    if (connection->state != CONNECTION_HEAD) {
         http_connection_free(connection);
         return;
     }
@@ -406,7 +407,7 @@ static void read_head(struct http_connection *connection)
         if (!parse(connection))
             return;
     }
-    if (connection->state == CONNECTION_IDLE)
+    if (connection->state != CONNECTION_HEAD)
         rest(connection);
 }
 
@@ -466,6 +467,7 @@ static void on_ready(struct io_fd *fd)
 {
     struct http_connection *connection = CONTAINER_OF(fd, struct http_connection, fd);
     switch (connection->state) {
+    case CONNECTION_NEW:
     case CONNECTION_IDLE:
     case CONNECTION_HEAD:
         read_head(connection);
@@ -520,6 +522,6 @@ enum status http_connection_open(struct http_listener *listener, int descriptor,
     server->stats.accepted++;
     server->stats.connections++;
     io_event_clear(&server->empty);
-    http_connection_set_state(connection, CONNECTION_IDLE);
+    http_connection_set_state(connection, CONNECTION_NEW);
     return ST_OK;
 }

@@ -23,6 +23,7 @@
 #define OPERATIONS_PER_YIELD 32
 
 enum connection_state {
+    CONNECTION_NEW,    /* nothing has come yet: no buffers */
     CONNECTION_IDLE,   /* between requests: no buffers */
     CONNECTION_HEAD,   /* part of a head is here */
     CONNECTION_ACTIVE, /* the exchange's task is queued or running */

@@ -299,19 +299,23 @@ enum status http_exchange_write_body(struct http_exchange *exchange, const void 
     return put_body(exchange, data, len, deadline, err);
 }
 
+static size_t room_now(const struct http_connection *connection)
+{
+    size_t used = http_connection_pending(connection) + HTTP_FRAMING_MAX + HTTP_CHUNK_LINE_MAX + 2;
+    return used + DIRECT_MIN <= OUT_HIGH ? OUT_HIGH - used : 0;
+}
+
 size_t http_exchange_write_room(struct http_exchange *exchange)
 {
     struct http_connection *connection = exchange->connection;
-    const size_t overhead = HTTP_CHUNK_LINE_MAX + 2 + HTTP_FRAMING_MAX;
     if (check_writing(exchange, NULL) != ST_OK || exchange->bodiless)
         return OUT_HIGH; /* the write fails or drops it at once */
-    if (http_connection_pending(connection) + DIRECT_MIN > OUT_HIGH) {
-        http_exchange_commit(exchange);
-        if (http_connection_flush(connection) == ST_IO)
-            return OUT_HIGH;
-    }
-    size_t used = http_connection_pending(connection) + overhead;
-    return used + DIRECT_MIN <= OUT_HIGH ? OUT_HIGH - used : 0;
+    size_t room = room_now(connection);
+    if (room)
+        return room;
+    http_exchange_commit(exchange);
+    /* Unless it sends enough, the kernel has just said that it takes no more, and the event is cleared. */
+    return http_connection_flush(connection) == ST_IO ? OUT_HIGH : room_now(connection);
 }
 
 struct io_event *http_exchange_write_event(struct http_exchange *exchange)

@@ -8,6 +8,7 @@
 #define SPARE_BUFFERS 64
 #define SPARE_EXCHANGES 32
 #define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
+#define SILENCE_NS NS_PER_SECOND /* for a new connection to say something, while others wait */
 #define CANCEL_GRACE_NS (5 * NS_PER_SECOND)
 
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
@@ -144,18 +145,29 @@ void http_connection_unmark_dirty(struct http_connection *connection)
 
 /* --- accepting ---------------------------------------------------------------------------------------------------------------- */
 
-/* At the maximum, the connection that has been idle longest goes; if all are busy, the new one waits, and the rest in the listen
- * queue. */
+/* The connection that has been idle longest, or one that was opened and never used. */
+static struct http_connection *dispensable(struct http_server *server)
+{
+    struct list *idle = &server->by_state[CONNECTION_IDLE], *new = &server->by_state[CONNECTION_NEW];
+    if (!list_empty(idle))
+        return LIST_ITEM(idle->next, struct http_connection, link);
+    struct http_connection *oldest = list_empty(new) ? NULL : LIST_ITEM(new->next, struct http_connection, link);
+    return oldest && io_now() - oldest->since >= SILENCE_NS ? oldest : NULL;
+}
+
+/* At the maximum, a dispensable connection goes; if there is none, the new one waits, and the rest in the listen queue. */
 static enum status make_room(struct http_server *server)
 {
-    struct list *idle = &server->by_state[CONNECTION_IDLE];
     while (server->stats.connections >= server->options.max_connections) {
-        if (!list_empty(idle)) {
-            http_connection_free(LIST_ITEM(idle->next, struct http_connection, link));
+        struct http_connection *victim = dispensable(server);
+        if (victim) {
+            http_connection_free(victim);
             continue;
         }
         io_event_clear(&server->room);
-        TRY(io_wait(&server->room, CLOCK_NEVER));
+        enum status status = io_wait(&server->room, io_now() + SILENCE_NS);
+        if (status == ST_CANCELLED)
+            return status;
     }
     return ST_OK;
 }
@@ -215,7 +227,8 @@ static void set_timeouts(struct http_server *server)
     options->write_timeout_ns = or_default(options->write_timeout_ns, 60 * NS_PER_SECOND);
     options->max_unread_body = or_default(options->max_unread_body, 256 * 1024);
     server->timeout_ns[CONNECTION_IDLE] = or_default(options->idle_timeout_ns, 75 * NS_PER_SECOND);
-    server->timeout_ns[CONNECTION_HEAD] = or_default(options->head_timeout_ns, 30 * NS_PER_SECOND);
+    server->timeout_ns[CONNECTION_NEW] = server->timeout_ns[CONNECTION_HEAD] =
+        or_default(options->head_timeout_ns, 30 * NS_PER_SECOND);
     server->timeout_ns[CONNECTION_FLUSH] = options->write_timeout_ns;
     server->timeout_ns[CONNECTION_LINGER] = or_default(options->linger_timeout_ns, 2 * NS_PER_SECOND);
     server->timeout_ns[CONNECTION_SKIP] = server->timeout_ns[CONNECTION_LINGER];
@@ -299,8 +312,9 @@ enum status http_server_drain(struct http_server *server, uint64_t deadline)
     bug_unless(io_task_current());
     server->draining = true;
     stop_accepting(server);
-    list_each (connection, &server->by_state[CONNECTION_IDLE], struct http_connection, link)
-        http_connection_drain(connection);
+    for (enum connection_state state = CONNECTION_NEW; state <= CONNECTION_IDLE; state++)
+        list_each (connection, &server->by_state[state], struct http_connection, link)
+            http_connection_drain(connection);
     enum status status = io_wait(&server->empty, deadline);
     if (status != ST_OK && !cut(server))
         return ST_INTERNAL;

@@ -28,9 +28,9 @@ struct http_server_options {
     void *env;
 
     /* 0: the default. Times in ns. */
-    unsigned max_connections;   /* 10,000; past it the longest idle one is closed, or new ones wait in the listen queue */
+    unsigned max_connections;   /* 10,000; past it the longest idle one is closed; if none is, new ones wait in the listen queue */
     uint64_t idle_timeout_ns;   /* 75 s: between requests */
-    uint64_t head_timeout_ns;   /* 30 s: from the first byte of a head to its last */
+    uint64_t head_timeout_ns;   /* 30 s: from the first byte of a head to its last, and before that on a new connection */
     uint64_t body_timeout_ns;   /* 60 s: without a byte of a request body that the handler waits for */
     uint64_t write_timeout_ns;  /* 60 s: without the client taking a byte of the answer */
     uint64_t linger_timeout_ns; /* 2 s: for the client to close after our last answer; also for the rest of an unread body */

@@ -221,14 +221,25 @@ static void handle(struct http_exchange *exchange, void *env)
             handlers[i].handle(exchange);
 }
 
-static void serve_with(struct http_server_options options, void (*body)(struct fixture *fixture))
+static void prepare(struct http_server_options *options)
 {
     memset(&seen, 0, sizeof seen);
     seen.status = seen.second = ST_INTERNAL;
     io_event_init(&seen.entered);
     io_event_init(&seen.go);
-    options.handle = handle;
+    options->handle = handle;
+}
+
+static void serve_with(struct http_server_options options, void (*body)(struct fixture *fixture))
+{
+    prepare(&options);
     with_server(&options, body);
+}
+
+static void serve_narrow(struct http_server_options options, void (*body)(struct fixture *fixture))
+{
+    prepare(&options);
+    with_narrow_server(&options, body);
 }
 
 static void serve(void (*body)(struct fixture *fixture))
@@ -241,6 +252,13 @@ static void serve(void (*body)(struct fixture *fixture))
     TEST(name)                                                                                                                     \
     {                                                                                                                              \
         serve_with((struct http_server_options){__VA_ARGS__}, serve_##name);                                                       \
+    }                                                                                                                              \
+    static void serve_##name(struct fixture *fixture)
+#define SERVED_NARROW(name, ...)                                                                                                   \
+    static void serve_##name(struct fixture *fixture);                                                                             \
+    TEST(name)                                                                                                                     \
+    {                                                                                                                              \
+        serve_narrow((struct http_server_options){__VA_ARGS__}, serve_##name);                                                     \
     }                                                                                                                              \
     static void serve_##name(struct fixture *fixture)
 #define SERVED(name)                                                                                                               \
@@ -685,6 +703,137 @@ SERVED_WITH(reading_and_writing_without_waiting, .env = &use_evented)
     CHECK_EQ(seen.status, ST_OK);
 }
 
+/* --- clients that do not read ----------------------------------------------------------------------------------------------------
+ */
+
+SERVED_NARROW(echo_through_narrow_buffers)
+{
+    check_echo(fixture, 200000, true);
+}
+
+SERVED_NARROW(evented_echo_through_narrow_buffers, .env = &use_evented)
+{
+    check_echo(fixture, 200000, true);
+    CHECK_EQ(seen.second, ST_OK);
+}
+
+/* Writes in small pieces until there is no room and none comes for 30 ms, then ends: what it wrote is left to the loop. */
+static void fill(struct http_exchange *exchange)
+{
+    char line[32];
+    size_t written = 0;
+    respond(exchange, 200, HTTP_LENGTH_UNKNOWN);
+    for (unsigned number = 0; seen.status == ST_OK; number++) {
+        snprintf(line, sizeof line, "line %010u abcdefghijklm\n", number);
+        do
+            keep(http_exchange_try_write_body(exchange, line, 30, &written, &seen.err));
+        while (seen.status == ST_UNAVAILABLE && io_wait(http_exchange_write_event(exchange), clock_after(30 * NS_PER_MS)) == ST_OK);
+        bug_unless(seen.status != ST_OK || written == 30);
+    }
+    seen.second = seen.status;
+    seen.bytes = http_exchange_sent_bytes(exchange);
+    seen.status = ST_OK;
+    end(exchange);
+    io_event_set(&seen.entered);
+}
+
+/* Takes a chunked answer apart, checks that it is what `fill` wrote, and drops it from client->got. */
+static bool take_filled(struct client *client)
+{
+    struct http_field fields[HTTP_MAX_FIELDS];
+    struct http_parser parser;
+    struct http_body body;
+    size_t used, at = 0;
+    struct str data, rest = buf_str(&client->got);
+    autobuf struct buf content = BUF_INIT(BUF_UNLIMITED);
+    char line[32];
+    http_parser_init_response(&parser, fields, HTTP_MAX_FIELDS, HTTP_METHOD_GET);
+    if (http_parser_feed(&parser, rest.data, rest.len, &used) != HTTP_COMPLETE)
+        return false;
+    http_body_init(&body, parser.head.framing, parser.head.content_length, NULL, 0);
+    rest = str_from(rest, used);
+    while (http_body_feed(&body, rest.data, rest.len, &used, &data) == HTTP_DATA) {
+        bug_unless(buf_append_str(&content, data) == ST_OK);
+        rest = str_from(rest, used);
+    }
+    for (; at < content.len; at += 30) {
+        snprintf(line, sizeof line, "line %010u abcdefghijklm\n", (unsigned)(at / 30));
+        if (memcmp(content.data + at, line, 30) != 0)
+            return false;
+    }
+    bool complete = http_body_complete(&body) && content.len > 0;
+    buf_consume(&client->got, client->got.len - rest.len + used);
+    return complete;
+}
+
+static void (*use_fill)(struct http_exchange *) = fill;
+SERVED_NARROW(what_a_handler_left_is_sent_when_the_client_reads, .env = &use_fill)
+{
+    autoclient struct client client = CLIENT_INIT;
+    CHECK(client_open(fixture, &client));
+    CHECK(client_send(&client, STR(GET("/") GET("/") "GET / HTTP/1.1\r\nHo")));
+    CHECK_EQ(io_wait(&seen.entered, clock_after(5 * NS_PER_SECOND)), ST_OK);
+    CHECK_EQ(seen.second, ST_UNAVAILABLE);
+    CHECK_EQ(io_sleep_until(clock_after(20 * NS_PER_MS)), ST_OK);
+    CHECK_EQ(seen.calls, 1); /* the next one waits until the client has taken the first */
+    io_event_clear(&seen.entered);
+    CHECK(client_wait_for(&client, "\r\n0\r\n\r\n"));
+    CHECK(take_filled(&client));
+    CHECK(client_wait_for(&client, "\r\n0\r\n\r\n"));
+    CHECK(take_filled(&client));
+    CHECK(client_send(&client, STR("st: h\r\nConnection: close\r\n\r\n")));
+    CHECK_EQ(client_read_end(&client), CLIENT_CLOSED);
+    CHECK(take_filled(&client));
+    CHECK_EQ(seen.calls, 3);
+}
+
+SERVED_NARROW(a_client_that_never_reads_is_dropped, .env = &use_fill, .write_timeout_ns = 50 * NS_PER_MS)
+{
+    autoclient struct client client = CLIENT_INIT;
+    struct http_server_stats stats;
+    CHECK(client_open(fixture, &client));
+    CHECK(client_send(&client, STR(GET("/") GET("/"))));
+    CHECK_EQ(io_wait(&seen.entered, clock_after(5 * NS_PER_SECOND)), ST_OK);
+    for (int i = 0; i < 500; i++) {
+        http_server_get_stats(fixture->server, &stats);
+        if (stats.connections == 0)
+            break;
+        CHECK_EQ(io_sleep_until(clock_after(10 * NS_PER_MS)), ST_OK);
+    }
+    CHECK_EQ(stats.connections, 0);
+    CHECK_EQ(seen.calls, 1);
+}
+
+/* More pieces than fit into the write buffer, with a client that takes a little now and then. */
+static void drip(struct http_exchange *exchange)
+{
+    static const char piece[1000] = {'x'};
+    respond(exchange, 200, HTTP_LENGTH_UNKNOWN);
+    for (int i = 0; i < 300 && seen.status == ST_OK; i++)
+        keep(http_exchange_write_body(exchange, piece, sizeof piece, CLOCK_NEVER, &seen.err));
+    end(exchange);
+}
+
+static void (*use_drip)(struct http_exchange *) = drip;
+SERVED_NARROW(many_small_pieces_to_a_slow_client, .env = &use_drip)
+{
+    autoclient struct client client = CLIENT_INIT;
+    CHECK(client_open(fixture, &client));
+    CHECK(client_send(&client, STR("GET / HTTP/1.0\r\n\r\n")));
+    for (;;) {
+        char piece[700];
+        size_t len;
+        CHECK_EQ(io_read(&client.fd, piece, sizeof piece, clock_after(5 * NS_PER_SECOND), &len, NULL), ST_OK);
+        if (len == 0)
+            break;
+        CHECK_EQ(buf_append(&client.got, piece, len), ST_OK);
+        io_yield();
+    }
+    size_t head = str_find(buf_str(&client.got), STR("\r\n\r\n"));
+    CHECK_EQ(client.got.len - head - 4, 300 * 1000);
+    CHECK_EQ(seen.status, ST_OK);
+}
+
 static void flushing(struct http_exchange *exchange)
 {
     respond(exchange, 200, HTTP_LENGTH_UNKNOWN);
@@ -746,6 +895,78 @@ SERVED_WITH(misuse_is_refused, .env = &use_misuse)
     CHECK_EQ(seen.status, ST_OK);
 }
 
+static void looking_around(struct http_exchange *exchange)
+{
+    const struct http_field large = {STR("A"), {NULL, 70000}, HTTP_FIELD_OTHER};
+    static char value[70000];
+    struct http_field field = large;
+    memset(value, 'v', sizeof value);
+    field.value.data = value;
+    bool fine = !http_exchange_user(exchange) && http_exchange_peer(exchange)->len && http_exchange_body_ended(exchange) &&
+                http_exchange_started_ns(exchange) && http_exchange_received_bytes(exchange) == 0 &&
+                http_exchange_status(exchange) == 0 && http_exchange_body_reject(exchange).status == 0 &&
+                http_exchange_task(exchange) == io_task_current() && !http_exchange_finished(exchange) &&
+                http_exchange_write_room(exchange) > 0;
+    http_exchange_set_user(exchange, &seen);
+    fine = fine && http_exchange_user(exchange) == &seen;
+    fine = fine && http_exchange_respond(exchange, 200, &field, 1, 0, &seen.err) == ST_LIMIT;
+    respond(exchange, 200, 0);
+    end(exchange);
+    fine = fine && http_exchange_status(exchange) == 200 && http_exchange_finished(exchange);
+    seen.second = fine ? ST_OK : ST_INTERNAL;
+}
+
+static void (*use_looking_around)(struct http_exchange *) = looking_around;
+SERVED_WITH(what_an_exchange_tells, .env = &use_looking_around)
+{
+    CHECK_TEXT(exchange_once(fixture, GET("/")), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    CHECK_EQ(seen.second, ST_OK);
+}
+
+/* A call time-out: the host cancels the task, which then still answers. */
+static void timed_out(struct http_exchange *exchange)
+{
+    io_task_cancel(http_exchange_task(exchange));
+    seen.second = io_wait(&seen.go, CLOCK_NEVER);
+    if (http_exchange_respond(exchange, 200, NULL, 0, 3, &seen.err) != ST_OK ||
+        http_exchange_write_body(exchange, "abc", 3, CLOCK_NEVER, &seen.err) != ST_CANCELLED)
+        return;
+    io_task_uncancel(http_exchange_task(exchange));
+    put(exchange, "abc");
+    seen.status = ST_OK;
+    put(exchange, "abc");
+    end(exchange);
+}
+
+static void (*use_timed_out)(struct http_exchange *) = timed_out;
+SERVED_WITH(a_cancelled_task_can_answer_after_all, .env = &use_timed_out)
+{
+    CHECK_TEXT(exchange_once(fixture, GET("/")), "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+    CHECK_EQ(seen.second, ST_CANCELLED);
+    CHECK_EQ(seen.status, ST_OK);
+}
+
+static void aborting(struct http_exchange *exchange)
+{
+    struct str data;
+    http_exchange_abort(exchange);
+    put(exchange, "x");
+    keep(http_exchange_write_body(exchange, "x", 1, CLOCK_NEVER, &seen.err));
+    seen.second = http_exchange_read_body(exchange, CLOCK_NEVER, &data, &seen.err);
+}
+
+static void (*use_aborting)(struct http_exchange *) = aborting;
+SERVED_WITH(nothing_works_after_an_abort, .env = &use_aborting)
+{
+    autoclient struct client client = CLIENT_INIT;
+    CHECK(client_open(fixture, &client));
+    CHECK(client_send(&client, STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")));
+    CHECK_EQ(client_read_end(&client), CLIENT_CLOSED);
+    CHECK_EQ(client.got.len, 0);
+    CHECK_EQ(seen.status, ST_IO);
+    CHECK_EQ(seen.second, ST_CANCELLED);
+}
+
 /* --- clients that leave ---------------------------------------------------------------------------------------------------------
  */
 
@@ -777,6 +998,18 @@ SERVED(a_reset_cancels_the_task)
     client_reset(&client);
     wait_until(&seen.second, ST_CANCELLED);
     CHECK_EQ(seen.second, ST_CANCELLED);
+}
+
+SERVED(a_reset_in_the_middle_of_a_body)
+{
+    autoclient struct client client = CLIENT_INIT;
+    CHECK(client_open(fixture, &client));
+    CHECK(client_send(&client, STR("POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc")));
+    for (int i = 0; i < 100 && seen.bytes < 3; i++)
+        CHECK_EQ(io_sleep_until(clock_after(NS_PER_MS)), ST_OK);
+    client_reset(&client);
+    wait_until(&seen.status, ST_IO);
+    CHECK_EQ(seen.status, ST_IO);
 }
 
 static int disconnections;
@@ -915,6 +1148,17 @@ SERVED_WITH(busy_connections_make_others_wait, .max_connections = 1)
     io_event_set(&seen.go);
     CHECK(client_wait_for(&first, "hello"));
     CHECK(client_wait_for(&second, "hello"));
+}
+
+SERVED_WITH(silent_connections_make_room_after_a_second, .max_connections = 1)
+{
+    autoclient struct client first = CLIENT_INIT, second = CLIENT_INIT;
+    CHECK(client_open(fixture, &first));
+    CHECK(client_open(fixture, &second));
+    CHECK(client_send(&second, STR(GET("/hello"))));
+    CHECK(client_quiet(&second));
+    CHECK(client_wait_for(&second, "hello"));
+    CHECK_EQ(client_read_end(&first), CLIENT_CLOSED);
 }
 
 static struct io_account *small_account(struct http_exchange *exchange, void *env)

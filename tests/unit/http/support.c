@@ -12,6 +12,12 @@ struct run {
     struct fixture fixture;
 };
 
+static void make_narrow(int descriptor, int option)
+{
+    const int size = 16384; /* much less, and TCP spends its time waiting for window updates */
+    bug_unless(setsockopt(descriptor, SOL_SOCKET, option, &size, sizeof size) == 0);
+}
+
 static enum status start_server(struct run *run, struct error *err)
 {
     struct fixture *fixture = &run->fixture;
@@ -19,6 +25,8 @@ static enum status start_server(struct run *run, struct error *err)
     TRY(io_address_parse(STR("127.0.0.1:0"), &fixture->address, err));
     TRY(io_listen(&fixture->address, false, 128, &descriptor, err));
     TRY(io_local_address(descriptor, &fixture->address, err));
+    if (fixture->narrow) /* accepted sockets inherit it */
+        make_narrow(descriptor, SO_SNDBUF);
     return http_server_listen(fixture->server, descriptor, fixture, err);
 }
 
@@ -47,15 +55,26 @@ static void start(struct io_message *message)
     bug_unless(io_task_start(&run->task, run_task, NULL, 0, NULL) == ST_OK);
 }
 
-void with_server(const struct http_server_options *options, void (*body)(struct fixture *fixture))
+static void run_shard(struct run *run)
 {
     const struct io_shard_options shard_options = {.coro_ops = &coro_ucontext, .stack_size = 256 * 1024, .cpu = -1};
-    struct run run = {.options = options, .body = body, .message.run = start};
     struct io_shard *shard;
     bug_unless(io_shard_new(0, &shard_options, &shard, NULL) == ST_OK);
-    io_post(shard, &run.message);
+    io_post(shard, &run->message);
     io_shard_run(shard);
     io_shard_free(shard);
+}
+
+void with_server(const struct http_server_options *options, void (*body)(struct fixture *fixture))
+{
+    struct run run = {.options = options, .body = body, .message.run = start};
+    run_shard(&run);
+}
+
+void with_narrow_server(const struct http_server_options *options, void (*body)(struct fixture *fixture))
+{
+    struct run run = {.options = options, .body = body, .message.run = start, .fixture.narrow = true};
+    run_shard(&run);
 }
 
 /* --- clients ------------------------------------------------------------------------------------------------------------------ */
@@ -65,8 +84,11 @@ bool client_open(struct fixture *fixture, struct client *client)
     struct error err = {0};
     int descriptor;
     if (io_connect(&fixture->address, clock_after(PATIENCE), &descriptor, &err) == ST_OK &&
-        io_fd_open(&client->fd, descriptor, &err) == ST_OK)
+        io_fd_open(&client->fd, descriptor, &err) == ST_OK) {
+        if (fixture->narrow)
+            make_narrow(client->fd.fd, SO_RCVBUF);
         return true;
+    }
     return tap_fail(__FILE__, __LINE__, "connect: %s", err.message);
 }
 

@@ -8,11 +8,14 @@
 struct fixture {
     struct http_server *server;
     struct io_address address;
+    bool narrow;
     enum status drained; /* what the final drain gave */
 };
 
 /* Runs `body` on a task beside a server with these options; then drains (one second) and frees it. */
 void with_server(const struct http_server_options *options, void (*body)(struct fixture *fixture));
+/* The same with small socket buffers, so that a client that does not read is felt soon. */
+void with_narrow_server(const struct http_server_options *options, void (*body)(struct fixture *fixture));
 
 struct client {
     struct io_fd fd;
