@@ -183,8 +183,9 @@ struct io_task {
     uint64_t started_ns;      /* io_now() of io_task_start */
     uint64_t yielded_turn;    /* the loop's turn it yielded in: it goes on in a later one */
     unsigned guest_depth;     /* inside io_guest_enter */
+    uint64_t spent_ns;        /* time of the slices at whose end its guest was interrupted, since its last wait */
     bool begun;
-    bool spinning; /* its guest was interrupted since its last wait */
+    bool spinning; /* that is a lot */
     uint8_t state;
 };
 
@@ -290,6 +291,7 @@ void io_guest_leave(void);
 /* tick: called on the ticker's thread; must be quick and must not block. Once, before shards run. */
 void io_set_tick_hook(void (*tick)(void *env), void *env);
 
-/* From the interrupted guest (the epoch callback), on its coroutine: lets the loop look for events and others run.
- * ST_OK to go on, ST_CANCELLED when the running task is cancelled and not masked (the guest must trap). Waits: yes. */
+/* From the interrupted guest (the epoch callback), on its coroutine: lets the loop look for events and others run, unless the
+ * interrupt was for another shard. ST_OK to go on, ST_CANCELLED when the running task is cancelled and not masked (the guest must
+ * trap). Waits: yes. */
 enum status io_preempt(void) CHECKED;

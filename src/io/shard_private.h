@@ -32,7 +32,8 @@ struct io_shard {
     atomic_bool stop_requested;
     atomic_uint posters; /* threads inside io_post or io_shard_stop */
     _Alignas(64) atomic_uint_fast64_t guest;
-    atomic_uint spinners;                                     /* tasks whose guest was interrupted since their last wait */
+    atomic_uint spinners;                                     /* tasks with a spinning guest */
+    atomic_bool interrupted;                                  /* the ticker's last interrupt was for this shard */
     uint64_t ticker_last, ticker_watched, ticker_interrupted; /* the ticker's: words it saw */
 
     /* Its own: */

@@ -109,6 +109,7 @@ static bool mark_interrupted(void)
         if (!shard->ticker_watched || word_of(shard) != shard->ticker_watched || !poll_says_ready(shard->epoll))
             continue;
         shard->ticker_interrupted = shard->ticker_watched;
+        atomic_store_explicit(&shard->interrupted, true, memory_order_relaxed);
         any = true;
     }
     return any;
@@ -121,8 +122,10 @@ static bool sample(void)
     vec_each (item, &ticker.shards) {
         struct io_shard *shard = *item;
         uint64_t word = word_of(shard);
-        if ((word & GUEST_INSIDE) && word == shard->ticker_last)
+        if ((word & GUEST_INSIDE) && word == shard->ticker_last) {
+            atomic_store_explicit(&shard->interrupted, true, memory_order_relaxed);
             overdue = true;
+        }
         if ((word & GUEST_INSIDE) || word != shard->ticker_last)
             quiet = false;
         shard->ticker_last = word;

@@ -3,6 +3,7 @@
 #include "io/shard_private.h"
 
 enum { INLINE_WAITERS = 8 };
+#define SHORT_SLICE_NS (NS_PER_MS / 2)
 
 struct waiter { /* on the waiting task's stack */
     struct list link;
@@ -39,6 +40,7 @@ bool io_is_cancelled(const struct io_task *task)
 
 static void stop_spinning(struct io_shard *shard, struct io_task *task)
 {
+    task->spent_ns = 0;
     if (!task->spinning)
         return;
     task->spinning = false;
@@ -133,6 +135,8 @@ void io_yield(void)
         give_way(task, TASK_YIELDED);
 }
 
+/* The hook interrupts the guests of all shards. One that was not meant (its slice is short, no event came for its shard) goes on at
+ * once; and one that has computed little since its last wait keeps its rank. */
 enum status io_preempt(void)
 {
     struct io_task *task = io_task_current();
@@ -140,10 +144,16 @@ enum status io_preempt(void)
         return ST_OK;
     if (io_is_cancelled(task))
         return ST_CANCELLED;
-    if (!task->spinning) {
+    struct io_shard *shard = io_shard_here;
+    uint64_t slice_ns = clock_now() - shard->now;
+    if (slice_ns < SHORT_SLICE_NS && !atomic_load_explicit(&shard->interrupted, memory_order_relaxed))
+        return ST_OK;
+    atomic_store_explicit(&shard->interrupted, false, memory_order_relaxed);
+    task->spent_ns += slice_ns;
+    if (task->spent_ns >= SHORT_SLICE_NS && !task->spinning) {
         task->spinning = true;
-        atomic_fetch_add_explicit(&io_shard_here->spinners, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&shard->spinners, 1, memory_order_relaxed);
     }
-    give_way(task, TASK_SPENT);
+    give_way(task, task->spinning ? TASK_SPENT : TASK_YIELDED);
     return io_is_cancelled(task) ? ST_CANCELLED : ST_OK;
 }

@@ -51,6 +51,7 @@ struct coro_suite {
     X(offload_many)                                                                                                                \
     X(inbox_from_many_threads)                                                                                                     \
     X(inbox_wakes_a_sleeping_shard)                                                                                                \
+    X(tasks_at_random)                                                                                                             \
     X(drain)                                                                                                                       \
     X(stop_cancels_everything)                                                                                                     \
     X(parked_tasks_in_random_order)

@@ -380,6 +380,98 @@ void coro_suite_done_callback_frees(const struct coro_suite *suite)
     CHECK(coro_suite_run(suite, done_callback_main, 0, 0));
 }
 
+/* Accounts with different bounds, tasks that start others, wait, yield and cancel: each that was started runs once, and in the end
+ * all is counted back to nothing. */
+enum { CROWD = 400, CROWD_ACCOUNTS = 5, CROWD_ROUNDS = 4000 };
+
+struct crowd_task {
+    struct io_task task;
+    bool alive;
+    unsigned starts, runs;
+};
+static struct crowd_task crowd_tasks[CROWD];
+static struct io_account crowd_accounts[CROWD_ACCOUNTS];
+static uint32_t crowd_state;
+static unsigned crowd_left, crowd_wrong, crowd_refused;
+
+static void crowd_done(struct io_task *task)
+{
+    struct crowd_task *one = CONTAINER_OF(task, struct crowd_task, task);
+    crowd_wrong += one->runs != one->starts;
+    one->alive = false;
+}
+
+static void crowd_run(struct io_task *task);
+
+static void crowd_start(void)
+{
+    struct crowd_task *one = &crowd_tasks[suite_random(&crowd_state) % CROWD];
+    struct io_account *account = &crowd_accounts[suite_random(&crowd_state) % CROWD_ACCOUNTS];
+    struct error err;
+    if (one->alive || crowd_left == 0)
+        return;
+    crowd_left--;
+    unsigned flags = suite_random(&crowd_state) % 4 == 0 ? IO_TASK_INNER : 0;
+    enum status status = io_task_start(&one->task, crowd_run, account, flags, &err);
+    crowd_refused += status == ST_LIMIT;
+    crowd_wrong += status != ST_OK && status != ST_LIMIT;
+    if (status != ST_OK)
+        return;
+    one->task.on_done = crowd_done;
+    one->alive = true;
+    one->starts++;
+}
+
+static void crowd_run(struct io_task *task)
+{
+    CONTAINER_OF(task, struct crowd_task, task)->runs++;
+    for (unsigned left = suite_random(&crowd_state) % 6; left > 0; left--) {
+        struct crowd_task *other = &crowd_tasks[suite_random(&crowd_state) % CROWD];
+        switch (suite_random(&crowd_state) % 4) {
+        case 0:
+            io_yield();
+            break;
+        case 1:
+            (void)!io_sleep_until(io_now() + suite_random(&crowd_state) % (100 * NS_PER_US));
+            break;
+        case 2:
+            if (other->alive)
+                io_task_cancel(&other->task);
+            break;
+        default:
+            crowd_start();
+        }
+    }
+}
+
+static void tasks_at_random_main(struct io_task *self UNUSED)
+{
+    crowd_state = 99;
+    crowd_left = CROWD_ROUNDS;
+    crowd_wrong = crowd_refused = 0;
+    memset(crowd_tasks, 0, sizeof crowd_tasks);
+    for (unsigned i = 0; i < CROWD_ACCOUNTS; i++) {
+        io_account_init(&crowd_accounts[i], "crowd");
+        crowd_accounts[i].max_running = i * 3; /* the first has no bound of its own */
+        crowd_accounts[i].max_queued = 5 + i * 10;
+    }
+    while (crowd_left > 0) {
+        for (unsigned burst = suite_random(&crowd_state) % 200; burst > 0; burst--)
+            crowd_start();
+        io_yield();
+    }
+    CHECK_EQ(io_shard_drain(clock_after(20 * NS_PER_SECOND)), ST_OK);
+    CHECK_EQ(crowd_wrong, 0);
+    CHECK(crowd_refused > 0 && crowd_refused < CROWD_ROUNDS);
+    for (unsigned i = 0; i < CROWD_ACCOUNTS; i++)
+        CHECK(crowd_accounts[i].running == 0 && crowd_accounts[i].queued == 0 && crowd_accounts[i].drained.set);
+}
+
+void coro_suite_tasks_at_random(const struct coro_suite *suite)
+{
+    CHECK(coro_suite_run(suite, tasks_at_random_main, 24, 4));
+}
+
 /* --- offload ----------------------------------------------------------------------------------------------------------------- */
 
 struct blocking {

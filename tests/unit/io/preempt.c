@@ -407,3 +407,38 @@ TEST(woken_tasks_go_before_spent_guests)
 {
     on_ticking_shard(woken_first_main);
 }
+
+/* The hook interrupts all shards' guests; one that has only begun, and for whose shard nothing came, keeps running. */
+static unsigned other_turns;
+
+static void take_turns(struct io_task *task UNUSED)
+{
+    while (!over) {
+        other_turns++;
+        io_yield();
+    }
+}
+
+static void not_meant_main(struct io_task *self UNUSED)
+{
+    unsigned kept = 0;
+    over = false;
+    other_turns = 0;
+    CHECK(start_task(&tasks[0], take_turns));
+    for (int i = 0; i < 100; i++) {
+        io_yield();
+        unsigned before = other_turns;
+        io_guest_enter();
+        CHECK_EQ(io_preempt(), ST_OK);
+        io_guest_leave();
+        kept += other_turns == before;
+    }
+    over = true;
+    CHECK(join_task(&tasks[0]));
+    CHECK(kept > 50); /* not all: the machine may stop us for a while */
+}
+
+TEST(an_interrupt_for_another_shard)
+{
+    on_ticking_shard(not_meant_main);
+}
