@@ -37,16 +37,13 @@ enum cm_gate {
 #define CM_LIMIT_MODULES 1000u    /* core modules: definitions and imports, of one body */
 #define CM_LIMIT_COMPONENTS 1000u /* of one body */
 #define CM_LIMIT_INSTANCES 1000u  /* core instances, and component instances, of one body */
-#define CM_LIMIT_MEMORIES 1000u   /* memories, tables, tags, globals: each, of one body */
-#define CM_LIMIT_FUNCS 1000000u   /* core and component functions and types: each, of one body */
+#define CM_LIMIT_MEMORIES 1000u   /* memories, tables, tags: each, of one body */
 #define CM_LIMIT_EXTERNS 100000u  /* imports or exports of one body, type or instance */
 #define CM_LIMIT_ARGS 100000u     /* arguments of one instantiation */
 #define CM_LIMIT_FIELDS 10000u    /* record fields, variant and enum cases, tuple items */
-#define CM_LIMIT_FLAGS 32u
-#define CM_LIMIT_PARAMS 1000u /* of one function */
-#define CM_LIMIT_OPTIONS 10u  /* canonical options of one definition */
+#define CM_LIMIT_PARAMS 1000u     /* of one function */
+#define CM_LIMIT_OPTIONS 10u      /* canonical options of one definition */
 #define CM_LIMIT_NAME_BYTES 100000u
-#define CM_LIMIT_VALUE_BYTES (1u << 28) /* a type's size in memory must stay below */
 
 /* --- ours ---------------------------------------------------------------------------------------------------------- */
 

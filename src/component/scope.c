@@ -67,7 +67,7 @@ static uint32_t limit_of(enum cm_sort sort)
     case CM_SORT_CORE_TAG:
         return CM_LIMIT_MEMORIES;
     default:
-        return CM_LIMIT_FUNCS;
+        return CM_LIMIT_DEFS;
     }
 }
 
