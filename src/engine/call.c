@@ -85,21 +85,21 @@ static __thread char *thread_stack_bottom; /* of a thread that runs guests outsi
 
 static size_t stack_left(struct coro *coro)
 {
-    char here;
     if (coro)
         return coro_stack_left();
     if (!thread_stack_bottom) {
         pthread_attr_t attributes;
-        void *bottom = NULL;
+        void *lowest = NULL;
         size_t size = 0, guard = 0;
         if (pthread_getattr_np(pthread_self(), &attributes) != 0)
             return SIZE_MAX;
-        pthread_attr_getstack(&attributes, &bottom, &size);
+        pthread_attr_getstack(&attributes, &lowest, &size);
         pthread_attr_getguardsize(&attributes, &guard);
         pthread_attr_destroy(&attributes);
-        thread_stack_bottom = (char *)bottom + guard;
+        thread_stack_bottom = (char *)lowest + guard;
     }
-    return (uintptr_t)&here > (uintptr_t)thread_stack_bottom ? (uintptr_t)&here - (uintptr_t)thread_stack_bottom : 0;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), bottom = (uintptr_t)thread_stack_bottom;
+    return here > bottom ? here - bottom : 0;
 }
 
 static enum status stack_exhausted(struct engine_store *store, struct error *err)

@@ -1,4 +1,12 @@
+#include "base/map.h"
 #include "engine/internal.h"
+
+struct pre_builder {
+    struct engine_pre *pre;
+    wasmtime_linker_t *linker;
+    struct map bound; /* import_key to the host function (borrowed) */
+    struct arena arena;
+};
 
 static bool same_list(const uint8_t *a, uint32_t a_count, const uint8_t *b, uint32_t b_count)
 {
@@ -17,41 +25,48 @@ static enum status check_import(const struct engine_import *import, const struct
     return ST_OK;
 }
 
-/* Whether an earlier import of the same name is already bound; a linker knows names only. */
-static enum status bound_before(const struct engine_module *module, const struct engine_host_func *funcs, size_t index,
-                                bool *ret_bound, struct error *err)
+/* Module and name as one key, the module's length in front, since both may hold any byte. */
+static struct str import_key(struct arena *arena, const struct engine_import *import)
 {
-    const struct engine_import *import = &module->imports[index];
-    *ret_bound = false;
-    for (size_t i = 0; i < index; i++) {
-        const struct engine_import *other = &module->imports[i];
-        if (!str_eq(other->module, import->module) || !str_eq(other->name, import->name))
-            continue;
-        if (funcs[i].fn != funcs[index].fn || funcs[i].env != funcs[index].env)
-            return fail(err, ST_UNSUPPORTED, "`%.*s` `%.*s` is imported twice, with two meanings", STR_ARG(import->module),
-                        STR_ARG(import->name));
-        *ret_bound = true;
-        return ST_OK;
-    }
+    size_t len = import->module.len + import->name.len;
+    char *key = arena_alloc(arena, sizeof(size_t) + len);
+    memcpy(key, &import->module.len, sizeof(size_t));
+    memcpy(key + sizeof(size_t), import->module.data, import->module.len);
+    memcpy(key + sizeof(size_t) + import->module.len, import->name.data, import->name.len);
+    return str_n(key, sizeof(size_t) + len);
+}
+
+/* Whether an earlier import of the same name is already bound; a linker knows names only. */
+static enum status bound_before(struct pre_builder *builder, const struct engine_host_func *func,
+                                const struct engine_import *import, bool *ret_bound, struct error *err)
+{
+    struct str key = import_key(&builder->arena, import);
+    const struct engine_host_func *other = map_get(&builder->bound, key);
+    *ret_bound = other != NULL;
+    if (!other)
+        map_set(&builder->bound, key, (void *)(uintptr_t)func);
+    else if (other->fn != func->fn || other->env != func->env)
+        return fail(err, ST_UNSUPPORTED, "`%.*s` `%.*s` is imported twice, with two meanings", STR_ARG(import->module),
+                    STR_ARG(import->name));
     return ST_OK;
 }
 
-static enum status bind_import(struct engine_pre *pre, wasmtime_linker_t *linker, const struct engine_host_func *funcs,
-                               size_t index, struct error *err)
+static enum status bind_import(struct pre_builder *builder, const struct engine_host_func *func, size_t index, struct error *err)
 {
+    struct engine_pre *pre = builder->pre;
     const struct engine_import *import = &pre->module->imports[index];
     bool bound;
-    TRY(check_import(import, &funcs[index], err));
-    TRY(bound_before(pre->module, funcs, index, &bound, err));
+    TRY(check_import(import, func, err));
+    TRY(bound_before(builder, func, import, &bound, err));
     if (bound)
         return ST_OK;
-    wasm_functype_t *type = functype_new(&funcs[index].type, err);
+    wasm_functype_t *type = functype_new(&func->type, err);
     if (!type)
         return ST_UNSUPPORTED;
-    pre->bindings[index] = (struct host_binding){funcs[index].fn, funcs[index].env};
+    pre->bindings[index] = (struct host_binding){func->fn, func->env};
     wasmtime_error_t *error =
-        wasmtime_linker_define_func_unchecked(linker, import->module.data, import->module.len, import->name.data, import->name.len,
-                                              type, host_call, &pre->bindings[index], NULL);
+        wasmtime_linker_define_func_unchecked(builder->linker, import->module.data, import->module.len, import->name.data,
+                                              import->name.len, type, host_call, &pre->bindings[index], NULL);
     wasm_functype_delete(type);
     return error ? fail_wasmtime(err, ST_INVALID, error, "bind import") : ST_OK;
 }
@@ -64,16 +79,19 @@ enum status engine_pre_new(struct engine *engine, struct engine_module *module, 
     struct engine_pre *pre = NEW(struct engine_pre);
     pre->module = module;
     pre->bindings = mem_array(count + 1, sizeof *pre->bindings);
-    wasmtime_linker_t *linker = wasmtime_linker_new(engine->handle);
+    struct pre_builder builder = {.pre = pre, .linker = wasmtime_linker_new(engine->handle)};
+    arena_init(&builder.arena, SIZE_MAX);
     enum status status = ST_OK;
     for (size_t i = 0; i < count && status == ST_OK; i++)
-        status = bind_import(pre, linker, funcs, i, err);
+        status = bind_import(&builder, &funcs[i], i, err);
     if (status == ST_OK) {
-        wasmtime_error_t *error = wasmtime_linker_instantiate_pre(linker, module->handle, &pre->handle);
+        wasmtime_error_t *error = wasmtime_linker_instantiate_pre(builder.linker, module->handle, &pre->handle);
         if (error)
             status = fail_wasmtime(err, ST_INVALID, error, "bind imports");
     }
-    wasmtime_linker_delete(linker);
+    wasmtime_linker_delete(builder.linker);
+    map_release(&builder.bound);
+    arena_release(&builder.arena);
     if (status != ST_OK) {
         engine_pre_free(pre);
         return status;

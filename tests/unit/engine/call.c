@@ -76,6 +76,9 @@ TEST(exports_are_found_by_their_index)
         CHECK_EQ(found.kind, kinds[i]);
     }
     CHECK(!engine_instance_export(store, &instance, count, &found));
+    CHECK(engine_instance_export_named(store, &instance, STR("table"), &found));
+    CHECK_EQ(found.kind, ENGINE_TABLE);
+    CHECK(!engine_instance_export_named(store, &instance, STR("tables"), &found));
     CHECK(engine_instance_export(store, &instance, 5, &found));
     seven = found.func;
     CHECK(engine_instance_export(store, &instance, 4, &found));
@@ -283,6 +286,21 @@ TEST(imports_are_checked_when_they_are_bound)
     CHECK_STR(str_of(err.message), "import `m` `e` is not a function");
     funcs[0].type = test_type("e:");
     CHECK_EQ(pre_status("(module (import \"h\" \"two\" (func (param anyref))))", funcs, 1, &err), ST_UNSUPPORTED);
+}
+
+TEST(names_of_imports_are_told_apart_bytewise)
+{
+    int32_t two = 2, three = 3;
+    struct engine_host_func funcs[2] = {{host_two, &two, test_type(":i")}, {host_two, &three, test_type(":i")}};
+    struct error err = {0};
+    CHECK_EQ(
+        pre_status("(module (import \"a\" \"bc\" (func (result i32))) (import \"ab\" \"c\" (func (result i32))))", funcs, 2, &err),
+        ST_OK);
+    CHECK_EQ(pre_status("(module (import \"a\\00b\" \"c\" (func (result i32))) (import \"a\" \"\\00bc\" (func (result i32))))",
+                        funcs, 2, &err),
+             ST_OK);
+    CHECK_EQ(pre_status("(module (import \"\" \"\" (func (result i32))) (import \"\" \"\" (func (result i32))))", funcs, 2, &err),
+             ST_UNSUPPORTED);
 }
 
 static enum status host_values(void *env UNUSED, struct engine_store *store UNUSED, union engine_raw *raw, size_t count)

@@ -79,6 +79,27 @@ TEST(a_module_that_starts_over_its_limit_is_refused)
     engine_store_free(store);
 }
 
+TEST(garbage_collected_objects_count_as_a_memory)
+{
+    static const char text[] = "(module (type $a (array (mut i64))) (func (export \"run\") (param $n i32) (result i32)"
+                               "  (loop $l (drop (array.new $a (i64.const -1) (i32.const 1000)))"
+                               "    (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (local.get $n)))";
+    struct test_guest guest;
+    struct engine_func run;
+    struct engine_limits limits = {.memory_bytes = 1 << 20};
+    struct error err = {0};
+    CHECK(test_guest_init(&guest, test_engine(), text, NULL, 0));
+    struct engine_store *store = test_start(test_engine(), &guest, NULL, &limits, 0, &run);
+    CHECK(store);
+    union engine_raw raw = {.i32 = 50};
+    CHECK_EQ(engine_call(store, &run, &raw, 1, &err), ST_OK);
+    raw.i32 = 1000000;
+    CHECK_EQ(engine_call(store, &run, &raw, 1, &err), ST_TRAP);
+    CHECK_STR(str_of(err.message), "wasm trap: allocation size too large");
+    engine_store_free(store);
+    test_guest_release(&guest);
+}
+
 TEST(the_number_of_instances_in_a_store_is_limited)
 {
     struct engine_module *module = test_module(test_engine(), "(module)");
