@@ -3,7 +3,17 @@
  * An engine is per process and thread-safe; modules and pre-instances are immutable and shared by all shards; a store belongs to one
  * shard and is entered by one coroutine at a time. Host functions are synchronous, unchecked and take an array of raw values in place
  * of arguments and results; a host function that waits simply calls io_wait, which parks the whole coroutine under the guest.
- * Nothing here looks up a name or builds a linker per request: everything is resolved when a module is loaded. */
+ * Nothing here looks up a name or builds a linker per request: everything is resolved when a module is loaded.
+ *
+ * Lifetimes: engine > modules > pre-instances and stores with instances of them; free the inner ones first. A pre-instance borrows
+ * each host function's `env`.
+ *
+ * Where guests run: on coroutines of `coro_fiber`, where they can be parked, preempted and cancelled; or on a plain thread (tests,
+ * tools), where they run until they return and a host function cannot wait. Never on coroutines of another kind.
+ *
+ * Failures of a call: ST_TRAP whenever guest code was left by a trap, whoever caused it; engine_trap_kind and engine_trap_status say
+ * who and why. After a trap the store may be asked about it, looked at and freed; whether it may be entered again is the caller's
+ * decision. Everything else (ST_LIMIT, ST_UNAVAILABLE, ST_INVALID) means that no guest code ran. */
 #pragma once
 
 #include "base/buf.h"
@@ -102,6 +112,8 @@ struct engine_options {
     const char *cache_dir;           /* code cache folder; NULL: $XDG_CACHE_HOME/wash/code. Created 0700; a folder not ours is not used */
     unsigned proposals;              /* reserved for dev.wasm_proposals */
 };
+/* options may be NULL: all defaults. Without room for a pool, or without a usable cache folder, the engine does without (and says so
+ * at debug). Fails: ST_INVALID options out of range. */
 enum status engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err) CHECKED;
 void engine_free(struct engine *engine);
 bool engine_uses_pooling(const struct engine *engine);
@@ -115,7 +127,8 @@ extern const struct coro_ops coro_fiber;
 
 /* --- modules -------------------------------------------------------------------------------------------------------------- */
 
-/* Compiles, or maps from the code cache. bytes: a core module's binary, borrowed for the call. ST_INVALID with Wasmtime's message.
+/* Compiles, or maps from the code cache. bytes: a core module's binary, borrowed for the call.
+ * Fails: ST_INVALID with Wasmtime's message, ST_LIMIT a memory, table or instance that the pool cannot hold.
  * Blocking and slow: call it from io_offload or before serving. Any thread. */
 enum status engine_module_new(struct engine *engine, struct str bytes, struct engine_module **ret_module, struct error *err) CHECKED;
 void engine_module_free(struct engine_module *module);
@@ -123,7 +136,8 @@ const struct engine_import *engine_module_imports(const struct engine_module *mo
 const struct engine_export *engine_module_exports(const struct engine_module *module, size_t *ret_count);
 /* Validates without compiling. */
 enum status engine_module_validate(struct engine *engine, struct str bytes, struct error *err) CHECKED;
-/* Text to binary; also component text (tests and fixtures). ret_binary: the caller's to release. */
+/* Text to binary; also component text (tests and fixtures). ret_binary: initialised by the caller, who releases it; its content is
+ * replaced. Fails: ST_INVALID, ST_LIMIT over ret_binary's maximum. */
 enum status engine_wat2wasm(struct str text, struct buf *ret_binary, struct error *err) CHECKED;
 
 /* --- host functions and pre-instances ------------------------------------------------------------------------------------- */
@@ -136,7 +150,9 @@ struct engine_host_func {
     void *env;
     struct engine_func_type type;
 };
-/* funcs: one per import of `module`, in order; all imports must be functions. Types are checked here. */
+/* funcs: one per import of `module`, in order; all imports must be functions. Types are checked here.
+ * Fails: ST_INVALID count, kind or type does not match; ST_UNSUPPORTED one name imported twice with two meanings, or a
+ * garbage-collected type: bind such modules with engine_instantiate. */
 enum status engine_pre_new(struct engine *engine, struct engine_module *module, const struct engine_host_func *funcs, size_t count,
                            struct engine_pre **ret_pre, struct error *err) CHECKED;
 void engine_pre_free(struct engine_pre *pre);
@@ -154,12 +170,15 @@ enum status engine_store_new(struct engine *engine, void *data, const struct eng
 void engine_store_free(struct engine_store *store);
 void *engine_store_data(const struct engine_store *store);
 
-/* Instantiation runs the start function, so it may trap (ST_TRAP) and is a switch point. Waits: yes. */
+/* Instantiation runs the start function, so it may trap (ST_TRAP) and is a switch point. Waits: yes.
+ * Fails: ST_UNAVAILABLE the pool is used up (try later), ST_LIMIT over the store's limits, ST_INVALID imports of the wrong type. */
 enum status engine_pre_instantiate(struct engine_pre *pre, struct engine_store *store, struct engine_instance *ret_instance,
                                    struct error *err) CHECKED;
-/* imports: in the module's order. */
+/* As above. imports: in the module's order. */
 enum status engine_instantiate(struct engine_module *module, struct engine_store *store, const struct engine_extern *imports, size_t count,
                                struct engine_instance *ret_instance, struct error *err) CHECKED;
+/* index: of engine_module_exports. False past the last one, and for what a handle cannot hold (shared memories). Costs a little for
+ * each export before it. */
 bool engine_instance_export(struct engine_store *store, const struct engine_instance *instance, size_t index,
                             struct engine_extern *ret_extern);
 /* By name: does not touch the exports before it, so it is the cheaper one from the third export on. */
@@ -175,7 +194,9 @@ enum status engine_func_new(struct engine_store *store, const struct engine_host
 enum status engine_call(struct engine_store *store, const struct engine_func *func, union engine_raw *raw, size_t count,
                         struct error *err) CHECKED;
 
-/* From a host function: why it returned something else than ST_OK. The message is what the guest's trap says. */
+/* From a host function: why it returned something else than ST_OK. The message is what the guest's trap says. Returns `status`.
+ * A host function that fails without it: after a call into the same store that trapped, that trap goes on outwards; with ST_CANCELLED
+ * the kind is ENGINE_TRAP_INTERRUPT; else the message names the status. */
 enum status engine_trap_set(struct engine_store *store, enum status status, const char *format, ...) PRINTF(3, 4);
 enum engine_trap_kind {
     ENGINE_TRAP_NONE, ENGINE_TRAP_HOST /* engine_trap_set */, ENGINE_TRAP_STACK_OVERFLOW, ENGINE_TRAP_MEMORY, ENGINE_TRAP_UNREACHABLE,
