@@ -57,7 +57,7 @@ static enum http_progress take_line(struct http_body *body, const char *data, si
     return HTTP_COMPLETE;
 }
 
-/* --- chunk lines -------------------------------------------------------------------------------------------------------------- */
+/* --- chunk lines ------------------------------------------------------------------------------------------------------------- */
 
 static const char *skip_blanks(const char *at, const char *end)
 {
@@ -147,7 +147,7 @@ static enum http_progress step_chunk_end(struct http_body *body, const char *dat
     return HTTP_MORE;
 }
 
-/* --- trailers ----------------------------------------------------------------------------------------------------------------- */
+/* --- trailers ---------------------------------------------------------------------------------------------------------------- */
 
 static enum http_progress take_trailer(struct http_body *body, struct str line)
 {

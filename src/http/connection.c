@@ -9,7 +9,7 @@
 static void advance(struct http_connection *connection);
 static void close_gently(struct http_connection *connection);
 
-/* --- life --------------------------------------------------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------------------------------------------------------- */
 
 static void release_exchange(struct http_connection *connection)
 {
@@ -40,7 +40,7 @@ void http_connection_free(struct http_connection *connection)
         io_event_set(&server->empty);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------------------ */
+/* --- sending ----------------------------------------------------------------------------------------------------------------- */
 
 /* Bytes already sent leave the front of a buffer that a slow client keeps from ever being empty. */
 static void compact_out(struct http_connection *connection)
@@ -101,7 +101,7 @@ static bool settle(struct http_connection *connection)
     return false;
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------------------ */
+/* --- closing ----------------------------------------------------------------------------------------------------------------- */
 
 /* Discards input until the client closes: closing with unread input would send a reset, which can overtake our last answer. */
 static void linger(struct http_connection *connection)
@@ -169,8 +169,7 @@ static void refuse(struct http_connection *connection, struct http_reject reject
     close_gently(connection);
 }
 
-/* --- handing over to a task -----------------------------------------------------------------------------------------------------
- */
+/* --- handing over to a task -------------------------------------------------------------------------------------------------- */
 
 static void run(struct io_task *task)
 {
@@ -305,7 +304,7 @@ static void begin(struct http_connection *connection, size_t head_size)
         http_connection_mark_dirty(connection);
 }
 
-/* --- heads -------------------------------------------------------------------------------------------------------------------- */
+/* --- heads ------------------------------------------------------------------------------------------------------------------- */
 
 static bool need_exchange(struct http_connection *connection)
 {
@@ -424,7 +423,7 @@ static void advance(struct http_connection *connection)
     read_head(connection);
 }
 
-/* --- events ------------------------------------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------------------------------------------ */
 
 void http_connection_gone(struct http_connection *connection)
 {

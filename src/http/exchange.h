@@ -24,7 +24,7 @@ struct http_exchange;
 
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
-/* --- the request -------------------------------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------------------------------------- */
 
 const struct http_head *http_exchange_head(const struct http_exchange *exchange);
 const struct io_address *http_exchange_peer(const struct http_exchange *exchange);
@@ -63,7 +63,7 @@ const struct http_field *http_exchange_trailers(const struct http_exchange *exch
  * can one that closed be told from it before something is written. */
 struct io_event *http_exchange_gone(struct http_exchange *exchange);
 
-/* --- the answer --------------------------------------------------------------------------------------------------------------- */
+/* --- the answer -------------------------------------------------------------------------------------------------------------- */
 
 /* Gives the head. Once, and before any of the body. Date is added unless it is in `fields`; fields of hop-by-hop or framing kind
  * are refused (http_fields_check), but for a Content-Length, which must agree with `length` if that is known, and takes its place

@@ -34,7 +34,7 @@ void http_parser_truncated(struct http_parser *parser)
         reject(parser, 400, "connection closed in the middle of a head (RFC 9112 section 8)");
 }
 
-/* --- views follow the buffer -------------------------------------------------------------------------------------------------- */
+/* --- views follow the buffer ------------------------------------------------------------------------------------------------- */
 
 static void move_view(struct str *view, const struct http_parser *parser, const char *base)
 {
@@ -56,8 +56,7 @@ static void rebase(struct http_parser *parser, const char *base)
     }
 }
 
-/* --- start lines ----------------------------------------------------------------------------------------------------------------
- */
+/* --- start lines ------------------------------------------------------------------------------------------------------------- */
 
 enum http_method http_method_identify(struct str method)
 {
@@ -192,7 +191,7 @@ static enum http_progress parse_status_line(struct http_parser *parser, struct s
     return LINE_OK;
 }
 
-/* --- fields ------------------------------------------------------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------------------------------------------------------ */
 
 static bool bad_field(struct http_reject *reject, const char *reason)
 {
@@ -310,8 +309,7 @@ static enum http_progress parse_field_line(struct http_parser *parser, struct st
     }
 }
 
-/* --- the end of the head: framing and persistence -------------------------------------------------------------------------------
- */
+/* --- the end of the head: framing and persistence ---------------------------------------------------------------------------- */
 
 /* RFC 9112 section 6.3, rules 1 and 2 */
 static bool response_lacks_body(const struct http_parser *parser)
@@ -358,7 +356,7 @@ static enum http_progress finish_head(struct http_parser *parser)
     return HTTP_COMPLETE;
 }
 
-/* --- lines -------------------------------------------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------------------------------------- */
 
 /* Finds the line that starts at parser->line. HTTP_COMPLETE and the line without CRLF, HTTP_MORE, or HTTP_REJECTED. */
 static enum http_progress next_line(struct http_parser *parser, const char *data, size_t len, struct str *ret_line)

@@ -77,7 +77,7 @@ uint64_t http_exchange_body_deadline(const struct http_exchange *exchange)
     return !exchange->waiting ? CLOCK_NEVER : exchange->body_since + exchange->connection->server->options.body_timeout_ns;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------ */
+/* --- reading ----------------------------------------------------------------------------------------------------------------- */
 
 /* A body that fits behind its head stays there; a larger one is read through a buffer of its own, so that the head can stay. */
 enum status http_exchange_make_room(struct http_exchange *exchange, struct error *err)

@@ -42,7 +42,7 @@ static enum status gone(struct http_exchange *exchange, struct error *err)
     return fail(err, ST_IO, "response: the client has closed the connection");
 }
 
-/* --- the head ----------------------------------------------------------------------------------------------------------------- */
+/* --- the head ---------------------------------------------------------------------------------------------------------------- */
 
 static bool may_keep(const struct http_exchange *exchange, enum http_write_framing framing)
 {
@@ -159,7 +159,7 @@ void http_exchange_send_continue(struct http_exchange *exchange)
         http_connection_mark_dirty(connection); /* the loop finds the client gone */
 }
 
-/* --- the body ----------------------------------------------------------------------------------------------------------------- */
+/* --- the body ---------------------------------------------------------------------------------------------------------------- */
 
 static enum status await_writable(struct http_exchange *exchange, uint64_t deadline, struct error *err)
 {
@@ -349,7 +349,7 @@ enum status http_exchange_flush(struct http_exchange *exchange, uint64_t deadlin
     }
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------------------ */
+/* --- the end ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status end_chunked(struct http_exchange *exchange, const struct http_field *trailers, size_t count, struct error *err)
 {

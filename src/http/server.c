@@ -16,7 +16,7 @@ static uint64_t or_default(uint64_t value, uint64_t otherwise)
     return value ? value : otherwise;
 }
 
-/* --- pools -------------------------------------------------------------------------------------------------------------------- */
+/* --- pools ------------------------------------------------------------------------------------------------------------------- */
 
 struct buf http_buffer_take(struct http_server *server, size_t size, size_t max)
 {
@@ -68,8 +68,7 @@ void http_exchange_put(struct http_server *server, struct http_exchange *exchang
         free_exchange(exchange);
 }
 
-/* --- time-outs: connections of a state are in the order of their time -----------------------------------------------------------
- */
+/* --- time-outs: connections of a state are in the order of their time -------------------------------------------------------- */
 
 static uint64_t expiry(const struct http_connection *connection)
 {
@@ -143,7 +142,7 @@ void http_connection_unmark_dirty(struct http_connection *connection)
         io_timer_disarm(&connection->server->flush_timer);
 }
 
-/* --- accepting ---------------------------------------------------------------------------------------------------------------- */
+/* --- accepting --------------------------------------------------------------------------------------------------------------- */
 
 /* The connection that has been idle longest, or one that was opened and never used. */
 static struct http_connection *dispensable(struct http_server *server)
@@ -217,7 +216,7 @@ enum status http_server_listen(struct http_server *server, int descriptor, void 
     return ST_OK;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------------------------------------------------------- */
 
 static void set_timeouts(struct http_server *server)
 {

@@ -86,7 +86,7 @@ struct str http_reason(int status)
     return reasons[status];
 }
 
-/* --- checking ----------------------------------------------------------------------------------------------------------------- */
+/* --- checking ---------------------------------------------------------------------------------------------------------------- */
 
 static enum status check_field(const struct http_field *field, struct error *err)
 {
@@ -141,8 +141,7 @@ enum status http_fields_check(const struct http_field *fields, size_t count, str
     return ST_OK;
 }
 
-/* --- formatting: sizes are reserved first, so these only copy -------------------------------------------------------------------
- */
+/* --- formatting: sizes are reserved first, so these only copy ---------------------------------------------------------------- */
 
 static char *put(char *at, struct str text)
 {

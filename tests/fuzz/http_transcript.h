@@ -29,7 +29,10 @@ static inline size_t transcript_piece(struct transcript *t)
         return MIN(left, (size_t)1);
     t->random = t->random * 1664525u + 1013904223u;
     uint32_t kind = t->random >> 30, size = (t->random >> 8) & 0xffff;
-    return MIN(left, (size_t)(kind == 0 ? 1 : 1 + size % (kind == 1 ? 16u : 4096u)));
+    size_t piece = kind == 0 ? 1 : 1 + size % (kind == 1 ? 16u : 4096u);
+    if (t->given - t->start > 4096) /* each piece copies the window */
+        piece += 2000;
+    return MIN(left, piece);
 }
 
 /* Moves to a new window: `drop` bytes fewer in front, a piece more behind. False at the end of the input. */

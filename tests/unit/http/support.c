@@ -77,7 +77,7 @@ void with_narrow_server(const struct http_server_options *options, void (*body)(
     run_shard(&run);
 }
 
-/* --- clients ------------------------------------------------------------------------------------------------------------------ */
+/* --- clients ----------------------------------------------------------------------------------------------------------------- */
 
 bool client_open(struct fixture *fixture, struct client *client)
 {
