@@ -14,9 +14,11 @@ static const char *run(struct transcript *t, struct str input, uint32_t random, 
 
 static void check_requests(struct str input, const char *want, bool prefix)
 {
-    for (uint32_t random = input.len < 4096 ? 1 : 2; random < 4; random++) {
+    for (uint32_t random = 0; random < 4; random++) {
         struct transcript t;
-        const char *got = run(&t, input, random - 1, false, HTTP_METHOD_OTHER);
+        if (random == 1 && input.len > 4096) /* byte by byte copies too much */
+            continue;
+        const char *got = run(&t, input, random, false, HTTP_METHOD_OTHER);
         bool same = prefix ? strncmp(got, want, strlen(want)) == 0 : strcmp(got, want) == 0;
         if (!same)
             tap_fail(__FILE__, __LINE__, "%.*s\n gives %s\n instead of %s", STR_ARG(str_slice(input, 0, 200)), got, want);
