@@ -68,8 +68,7 @@ enum status io_fd_open(struct io_fd *fd, int descriptor, struct error *err)
 }
 
 /* O_NONBLOCK belongs to the open file description, which we share with whoever started us: terminals and pipes are opened anew
- * through /proc. What cannot be (files keep one common offset, sockets, no permission) stays as it is, and writes to it may block.
- */
+ * through /proc. What cannot be (files keep one common offset, sockets, no permission) stays as it is, and writes may block. */
 static int copy_standard(int standard, bool *ret_own)
 {
     struct stat info;

@@ -1,7 +1,6 @@
 /* Messages between threads. Posting pushes on a lock-free stack; the shard takes the whole stack at once and turns it round. The
  * eventfd is written only when the shard may be blocked in epoll, or inside a guest (then the ticker sees it and interrupts).
- * `posters` counts the threads that are in here: the message may already have run and ended the shard when they look at it again.
- */
+ * `posters` counts the threads that are in here: the message may already have run and ended the shard when they look again. */
 #include "io/shard_private.h"
 #include <sched.h>
 #include <unistd.h>
@@ -49,10 +48,10 @@ bool io_inbox_empty(const struct io_shard *shard)
     return atomic_load(&shard->inbox) == NULL;
 }
 
-void io_inbox_run(struct io_shard *shard)
+bool io_inbox_run(struct io_shard *shard)
 {
     if (atomic_load_explicit(&shard->inbox, memory_order_relaxed) == NULL)
-        return;
+        return false;
     struct io_message *newest = atomic_exchange(&shard->inbox, NULL), *oldest = NULL;
     while (newest) {
         struct io_message *next = newest->next;
@@ -65,4 +64,5 @@ void io_inbox_run(struct io_shard *shard)
         oldest = message->next;
         message->run(message); /* its storage may be gone now */
     }
+    return true;
 }

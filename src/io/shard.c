@@ -136,7 +136,8 @@ static int wait_for_events(struct io_shard *shard, struct epoll_event *events, u
     return epoll_wait(shard->epoll, events, EVENTS_PER_POLL, timeout);
 }
 
-static void poll_events(struct io_shard *shard, uint64_t idle_ns)
+/* True when events were delivered. */
+static bool poll_events(struct io_shard *shard, uint64_t idle_ns)
 {
     struct epoll_event events[EVENTS_PER_POLL];
     if (idle_ns > 0) {
@@ -151,6 +152,7 @@ static void poll_events(struct io_shard *shard, uint64_t idle_ns)
     shard->now = clock_now();
     if (count > 0)
         io_fds_dispatch(shard, events, count);
+    return count > 0;
 }
 
 static void run_batch(struct io_shard *shard)
@@ -172,10 +174,12 @@ static void notice_stop(struct io_shard *shard)
 static void turn(struct io_shard *shard)
 {
     shard->turn++;
-    poll_events(shard, idle_time(shard));
-    io_inbox_run(shard);
+    bool busy = poll_events(shard, idle_time(shard));
+    busy |= io_inbox_run(shard);
     notice_stop(shard);
-    io_timers_fire(shard);
+    busy |= io_timers_fire(shard);
+    if (busy)
+        shard->now = clock_now(); /* what the callbacks took is not the next task's */
     run_batch(shard);
     if (shard->coros.idle_count > IDLE_COROUTINES_KEPT && shard->trim_timer.deadline == CLOCK_NEVER)
         io_timer_arm(&shard->trim_timer, shard->now + TRIM_AFTER_NS);
@@ -203,8 +207,7 @@ static void only_broken_pipe(sigset_t *ret_set)
     sigaddset(ret_set, SIGPIPE);
 }
 
-/* A write to a pipe that nobody reads fails with EPIPE; the signal beside it stays pending as long as it is blocked, and goes here.
- */
+/* A write to a pipe that nobody reads fails with EPIPE; the signal beside it stays pending while it is blocked, and goes here. */
 static void restore_signals(const sigset_t *before)
 {
     const struct timespec at_once = {0};

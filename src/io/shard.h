@@ -144,7 +144,7 @@ struct io_account {
     struct list tasks;   /* all of them */
     struct list waiting; /* the queued ones */
     struct list runnable[IO_CLASS_COUNT];
-    uint64_t class_since[IO_CLASS_COUNT]; /* when the class was last served, or became runnable */
+    uint64_t class_since[IO_CLASS_COUNT]; /* when it was last served or first passed over; 0: neither */
     uint64_t used_ns; /* its place in the order: CPU time and charges, lifted to the shard's floor when it wakes */
     size_t run_position, admit_position; /* in the shard's heaps */
     struct list link;

@@ -82,7 +82,7 @@ void io_tasks_init(struct io_shard *shard);
 void io_tasks_release(struct io_shard *shard);
 
 /* timer.c */
-void io_timers_fire(struct io_shard *shard);
+bool io_timers_fire(struct io_shard *shard); /* true: some were due */
 
 /* fd.c: marks what a batch of epoll events says. */
 void io_fds_dispatch(struct io_shard *shard, struct epoll_event *events, int count);
@@ -99,5 +99,5 @@ void io_guest_publish(struct io_shard *shard, const struct io_task *task, bool i
 
 /* inbox.c */
 bool io_inbox_empty(const struct io_shard *shard);
-void io_inbox_run(struct io_shard *shard);
+bool io_inbox_run(struct io_shard *shard); /* true: there were messages */
 void io_shard_await_posters(struct io_shard *shard);

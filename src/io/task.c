@@ -1,6 +1,7 @@
 /* Accounts, tasks and the run queue. */
 #include "base/log.h"
 #include "io/shard_private.h"
+#include <limits.h>
 
 /* A lower class of an account waits at most this long behind a higher one that never runs dry. */
 #define CLASS_PATIENCE_NS (4 * NS_PER_MS)
@@ -93,7 +94,7 @@ void io_task_enqueue(struct io_task *task, enum io_class rank)
     if (!account->run_position)
         account->used_ns = MAX(account->used_ns, shard->floor_ns);
     if (list_empty(&account->runnable[rank]))
-        account->class_since[rank] = shard->now;
+        account->class_since[rank] = 0;
     list_push_back(&account->runnable[rank], &task->run_link);
     task->state = TASK_RUNNABLE;
     reorder(account);
@@ -125,8 +126,7 @@ struct io_task *io_task_current(void)
     return io_shard_here ? io_shard_here->task : NULL;
 }
 
-/* Fires at or before the deadline of the wait the task is in: waits do not move it when they end, only when they need it earlier.
- */
+/* Fires at or before the deadline of the wait the task is in: waits do not move it when they end, only to have it earlier. */
 static void task_timer_fire(struct io_timer *timer)
 {
     struct io_task *task = CONTAINER_OF(timer, struct io_task, timer);
@@ -276,8 +276,7 @@ static void task_body(void *arg)
     task->run(task);
 }
 
-/* Puts the task aside when its coroutine cannot be made (no memory for a stack): it is tried again when another one ends, or soon.
- */
+/* Puts the task aside when its coroutine cannot be made (no memory for a stack): it is tried again when another ends, or soon. */
 static bool give_coroutine(struct io_shard *shard, struct io_task *task)
 {
     struct error err;
@@ -291,15 +290,15 @@ static bool give_coroutine(struct io_shard *shard, struct io_task *task)
     return false;
 }
 
-static void retry_stalled(struct io_shard *shard)
+static void retry_stalled(struct io_shard *shard, unsigned most)
 {
-    for (struct list *link; (link = list_pop_front(&shard->stalled));)
-        io_task_enqueue(LIST_ITEM(link, struct io_task, run_link), IO_CLASS_START);
+    for (; most > 0 && !list_empty(&shard->stalled); most--)
+        io_task_enqueue(LIST_ITEM(list_pop_front(&shard->stalled), struct io_task, run_link), IO_CLASS_START);
 }
 
 static void stall_timer_fire(struct io_timer *timer)
 {
-    retry_stalled(CONTAINER_OF(timer, struct io_shard, stall_timer));
+    retry_stalled(CONTAINER_OF(timer, struct io_shard, stall_timer), UINT_MAX);
 }
 
 static void uncount_task(struct io_task *task)
@@ -330,7 +329,7 @@ static void finish(struct io_shard *shard, struct io_task *task)
     if (!list_empty(&account->waiting))
         reorder_starved(account);
     admit_starved(shard);
-    retry_stalled(shard);
+    retry_stalled(shard, shard->coros.idle_count);
     io_event_set(&task->done);
     if (task->on_done)
         task->on_done(task);
@@ -387,7 +386,16 @@ static struct io_task *first_of(const struct io_account *account, enum io_class 
     return task && task->yielded_turn != account->shard->turn ? task : NULL;
 }
 
-/* The first task of the highest class, unless a lower one has waited too long. */
+/* Whether the class has been passed over for too long. Its wait begins when it is passed over first: the loop's time may be old
+ * when a task is queued. */
+static bool is_overdue(struct io_account *account, enum io_class rank, uint64_t now)
+{
+    if (account->class_since[rank] == 0)
+        account->class_since[rank] = now;
+    return now - account->class_since[rank] >= CLASS_PATIENCE_NS;
+}
+
+/* The first task of the highest class, unless a lower one is overdue. */
 static struct io_task *choose(struct io_account *account)
 {
     uint64_t now = account->shard->now;
@@ -396,7 +404,7 @@ static struct io_task *choose(struct io_account *account)
     bool overdue = false;
     for (enum io_class rank = IO_CLASS_WOKEN; rank < IO_CLASS_COUNT && !overdue; rank++) {
         struct io_task *task = first_of(account, rank);
-        overdue = chosen && task && now - account->class_since[rank] >= CLASS_PATIENCE_NS;
+        overdue = chosen && task && is_overdue(account, rank, now);
         if (task && (!chosen || overdue)) {
             chosen = task;
             chosen_rank = rank;

@@ -19,11 +19,14 @@ void io_timer_arm(struct io_timer *timer, uint64_t deadline)
 }
 
 /* One that re-arms itself in the past fires once per turn, not for ever. */
-void io_timers_fire(struct io_shard *shard)
+bool io_timers_fire(struct io_shard *shard)
 {
+    bool any = false;
     for (size_t left = shard->timers.len; left > 0 && heap_first_key(&shard->timers) <= shard->now; left--) {
         struct io_timer *timer = HEAP_FIRST(&shard->timers, struct io_timer, heap_position);
         io_timer_disarm(timer);
         timer->fire(timer);
+        any = true;
     }
+    return any;
 }

@@ -24,6 +24,8 @@ static void message_run(struct io_message *message UNUSED)
 
 static void yield_three_times(struct io_task *task)
 {
+    if (io_wait(&event, CLOCK_NEVER) != ST_OK)
+        return;
     for (int i = 0; i < 3; i++) {
         results[woken++] = (enum status)index_of(task);
         io_yield();
@@ -39,8 +41,11 @@ static void yield_main(struct io_task *self UNUSED)
     io_yield();
     CHECK(message_ran); /* the loop has looked at its inbox, and so at its events */
     woken = 0;
+    io_event_init(&event);
     CHECK(suite_start(&tasks[0], yield_three_times, NULL));
     CHECK(suite_start(&tasks[1], yield_three_times, NULL));
+    UNTIL(suite_waiters(&event) == 2);
+    io_event_set(&event);
     CHECK(suite_join(&tasks[0]));
     CHECK(suite_join(&tasks[1]));
     for (int i = 0; i < 6; i++)
