@@ -1,8 +1,7 @@
 /* Ten thousand damaged components: each is rejected with a message, or links, runs and traps, or works. Nothing crashes or leaks;
  * the sanitizers' builds look closer. */
-#include "base/clock.h"
 #include "base/mem.h"
-#include "host_things.h"
+#include "exercise.h"
 #include "runtime_help.h"
 
 #include <stdio.h>
@@ -62,53 +61,18 @@ static void mutate(struct random *random, struct buf *bytes)
     }
 }
 
-static void call_exports(struct runtime *rt, struct random *random, struct tally *tally)
-{
-    size_t count;
-    const struct cm_component_item *items = cm_component_exports(rt->component, &count);
-    for (size_t i = 0; i < count && i < 40; i++) {
-        const struct cm_export *export;
-        if (items[i].kind != CM_ITEM_FUNC || cm_export_open(rt->linked, STR(""), items[i].name, &export, &rt->err) != ST_OK)
-            continue;
-        const struct cm_func_desc *func = cm_export_desc(export);
-        char *args = arena_alloc(&rt->arena, func->args_size + 16u);
-        for (uint32_t k = 0; k < func->param_count; k++)
-            if (func->params[k].type->kind == CM_OWN || func->params[k].type->kind == CM_BORROW)
-                args = NULL; /* there is none to give */
-            else if (args)
-                random_value(random, &rt->arena, func->params[k].type, args + func->params[k].offset);
-        if (!args)
-            continue;
-        tally->called++;
-        void *result = arena_alloc(&rt->arena, func->result ? func->result->size : 1);
-        if (cm_call_export(rt->instance, export, args, result, &rt->err) != ST_OK)
-            tally->trapped++;
-    }
-}
-
-/* False when something failed without a message. */
+/* False when something leaked, or failed without a message. */
 static bool try_component(struct str bytes, struct random *random, struct tally *tally)
 {
-    struct things things = {0};
-    struct runtime rt = {.err.message = ""};
-    const struct cm_load_options options = {.no_elide = random_below(random, 2)};
-    const struct cm_instance_options limits = {
-        .limits = {.memory_bytes = 1 << 20, .table_elements = 1000, .instances = 20, .memories = 20, .tables = 20},
-        .copy_budget_bytes = 1 << 20,
-        .max_handles = 100};
-    arena_init(&rt.arena, SIZE_MAX);
-    bool ok = cm_linker_new(&rt.linker) == ST_OK && cm_linker_add(rt.linker, &things_interface, &things, &rt.err) == ST_OK;
-    if (cm_component_load(runtime_engine(), bytes, &options, &rt.component, &rt.err) != ST_OK)
-        tally->rejected++;
-    else if (runtime_try_link(&rt) != ST_OK)
-        tally->unlinked++;
-    else if (cm_instantiate(rt.linked, &limits, &rt.instance, &rt.err) != ST_OK)
-        tally->failed++;
-    else
-        call_exports(&rt, random, tally);
-    ok = ok && (rt.instance || rt.err.message[0]);
-    runtime_close(&rt);
-    return (ok && things.counters == 0) || tap_fail(__FILE__, __LINE__, "%u counters are left", things.counters);
+    struct exercise e = {.engine = runtime_engine(), .seed = random->state, .no_elide = random_below(random, 2), .limit_ms = 1000};
+    exercise_run(&e, bytes);
+    tally->rejected += e.reached == EXERCISE_REJECTED;
+    tally->unlinked += e.reached == EXERCISE_UNLINKED;
+    tally->failed += e.reached == EXERCISE_FAILED;
+    tally->called += e.calls;
+    tally->trapped += e.traps;
+    return (e.objects_left == 0 && (e.reached == EXERCISE_CALLED || e.err.message[0])) ||
+           tap_fail(__FILE__, __LINE__, "%u objects are left; `%s`", e.objects_left, e.err.message);
 }
 
 static unsigned mutation_count(void)
