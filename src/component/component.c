@@ -3,6 +3,10 @@
 #include "base/mem.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SECTION_CUSTOM = 0, SECTION_CODE = 10, SECTION_DATA = 11 };
 
 /* --- loading ----------------------------------------------------------------------------------------------------------------- */
 
@@ -21,6 +25,21 @@ static enum status compile_modules(struct cm_component *c, struct error *err)
     for (uint32_t i = 0; i < c->plan->glue_count; i++)
         TRY(engine_module_new(c->engine, c->plan->glues[i].bytes, &c->plan->glues[i].code, err));
     return ST_OK;
+}
+
+/* Gives back the memory of what nobody reads again once a module is compiled: its code, data and custom sections are most of a
+ * large component. Names, which the plan points to, stay. */
+static void forget_code(const struct cm_plan_module *module)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; module->info && i < module->info->section_count; i++) {
+        const struct module_section *section = &module->info->sections[i];
+        uintptr_t from = ((uintptr_t)section->bytes.data + page - 1) & -page;
+        uintptr_t to = ((uintptr_t)section->bytes.data + section->bytes.len) & -page;
+        bool is_bulk = section->id == SECTION_CUSTOM || section->id == SECTION_CODE || section->id == SECTION_DATA;
+        if (is_bulk && from < to)
+            madvise((void *)from, to - from, MADV_DONTNEED);
+    }
 }
 
 static int item_kind(enum cm_sort sort)
@@ -64,7 +83,10 @@ static enum status load(struct cm_component *c, struct str bytes, const struct c
     c->imports = list_items(&c->plan_arena, &ir.root->type->imports);
     c->export_count = ir.root->type->exports.count;
     c->exports = list_items(&c->plan_arena, &ir.root->type->exports);
-    return compile_modules(c, err);
+    TRY(compile_modules(c, err));
+    for (uint32_t i = 0; i < c->plan->module_count; i++)
+        forget_code(&c->plan->modules[i]);
+    return ST_OK;
 }
 
 enum status cm_component_load(struct engine *engine, struct str bytes, const struct cm_load_options *options,

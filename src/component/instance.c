@@ -77,9 +77,11 @@ static enum status call_realloc(struct cm_guest *guest, uint32_t old, uint32_t o
     union engine_raw raw[4] = {{.u32 = old}, {.u32 = old_size}, {.u32 = align}, {.u32 = new_size}};
     if (frame->options->realloc.kind == CM_REF_NONE)
         return fail(err, ST_TRAP, "wasm trap: a value needs memory, but there is no `realloc` option to get it with");
-    TRY(cm_cell_call_confined(frame->cell, &frame->options->realloc, raw, 4, err));
+    struct cm_task_state saved = cm_task_enter(frame->cell);
+    enum status status = cm_cell_call_confined(frame->cell, &frame->options->realloc, raw, 4, err);
+    cm_task_leave(frame->cell, &saved);
     *ret_address = raw[0].u32;
-    return ST_OK;
+    return status;
 }
 
 static const struct cm_guest_ops cell_ops = {.refresh = refresh, .realloc = call_realloc};

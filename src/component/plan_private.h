@@ -5,7 +5,7 @@
 #include "component/idmap.h"
 #include "component/plan.h"
 
-#define PLAN_MAX_ITEMS 4000000u /* indices, arguments and exports touched while flattening */
+#define PLAN_MAX_ITEMS 1000000u /* indices, arguments and exports touched while flattening */
 #define PLAN_MAX_ACTIVE 100u    /* component instantiations inside each other */
 
 struct plan_frame;

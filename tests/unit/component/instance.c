@@ -141,6 +141,34 @@ TEST(a_trap_in_a_nested_component_poisons_all)
     runtime_close(&rt);
 }
 
+/* From the outer component into the inner one and back, without end: what grows is our stack. */
+TEST(recursion_between_components_traps)
+{
+    struct runtime rt = {0};
+    CHECK(runtime_open(&rt, "recursive.wat", NULL, NULL));
+    CHECK_STR(runtime_call(&rt, "run", "()"), "trap: wasm trap: call stack exhausted");
+    CHECK_EQ(cm_instance_trap_kind(rt.instance), ENGINE_TRAP_STACK_OVERFLOW);
+    runtime_close(&rt);
+}
+
+static enum status call_itself(struct things *things, struct cm_call *call, uint32_t *ret)
+{
+    struct runtime *rt = things->data;
+    struct str result = runtime_call_in(rt, cm_call_instance(call), NULL, "pause", "()");
+    *ret = 0;
+    return str_starts(result, STR("trap: ")) ? cm_trap(call, "inside: %.*s", STR_ARG(str_slice(result, 0, 100))) : ST_OK;
+}
+
+TEST(recursion_through_the_host_traps)
+{
+    struct runtime rt = {0};
+    struct things things = {.pause = call_itself, .data = &rt};
+    CHECK(runtime_open(&rt, "things.wat", &things_interface, &things));
+    CHECK(str_starts(runtime_call(&rt, "pause", "()"), STR("trap: ")));
+    CHECK_EQ(cm_instance_trap_kind(rt.instance), ENGINE_TRAP_STACK_OVERFLOW);
+    runtime_close(&rt);
+}
+
 /* --- a guest's resources in the host's hands --------------------------------------------------------------------------------- */
 
 static const struct cm_type_desc own_guest = {.kind = CM_OWN, .size = 8, .align = 8},
