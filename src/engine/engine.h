@@ -1,8 +1,8 @@
 /* Wasmtime, wrapped: the only room that includes wasmtime.h.
  *
- * An engine is per process and thread-safe; modules and pre-instances are immutable and shared by all shards; a store belongs to one
- * shard and is entered by one coroutine at a time. Host functions are synchronous, unchecked and take an array of raw values in place
- * of arguments and results; a host function that waits simply calls io_wait, which parks the whole coroutine under the guest.
+ * An engine is per process and thread-safe; modules and pre-instances are immutable and shared by all shards; a store belongs to
+ * one shard and is entered by one coroutine at a time. Host functions are synchronous, unchecked and take an array of raw values in
+ * place of arguments and results; a host function that waits simply calls io_wait, which parks the whole coroutine under the guest.
  * Nothing here looks up a name or builds a linker per request: everything is resolved when a module is loaded.
  *
  * Lifetimes: engine > modules > pre-instances and stores with instances of them; free the inner ones first. A pre-instance borrows
@@ -11,9 +11,10 @@
  * Where guests run: on coroutines of `coro_fiber`, where they can be parked, preempted and cancelled; or on a plain thread (tests,
  * tools), where they run until they return and a host function cannot wait. Never on coroutines of another kind.
  *
- * Failures of a call: ST_TRAP whenever guest code was left by a trap, whoever caused it; engine_trap_kind and engine_trap_status say
- * who and why. After a trap the store may be asked about it, looked at and freed; whether it may be entered again is the caller's
- * decision. Everything else (ST_LIMIT, ST_UNAVAILABLE, ST_INVALID) means that no guest code ran. */
+ * Failures of a call: ST_TRAP whenever guest code was left by a trap, whoever caused it, or found too little stack to start on;
+ * engine_trap_kind and engine_trap_status say who and why. After a trap the store may be asked about it, looked at and freed;
+ * whether it may be entered again is the caller's decision. Everything else (ST_LIMIT, ST_UNAVAILABLE, ST_INVALID) means that no
+ * guest code ran. */
 #pragma once
 
 #include "base/buf.h"
@@ -23,7 +24,7 @@
 
 struct engine;
 struct engine_module;
-struct engine_pre;   /* a module with all its imports bound to host functions: instantiates without look-ups */
+struct engine_pre; /* a module with all its imports bound to host functions: instantiates without look-ups */
 struct engine_store;
 
 union engine_raw { /* = wasmtime_val_raw_t */
@@ -37,7 +38,16 @@ union engine_raw { /* = wasmtime_val_raw_t */
     void *ref;
 };
 
-enum engine_val_type { ENGINE_I32, ENGINE_I64, ENGINE_F32, ENGINE_F64, ENGINE_V128, ENGINE_FUNCREF, ENGINE_EXTERNREF, ENGINE_OTHERREF };
+enum engine_val_type {
+    ENGINE_I32,
+    ENGINE_I64,
+    ENGINE_F32,
+    ENGINE_F64,
+    ENGINE_V128,
+    ENGINE_FUNCREF,
+    ENGINE_EXTERNREF,
+    ENGINE_OTHERREF
+};
 enum engine_extern_kind { ENGINE_FUNC, ENGINE_TABLE, ENGINE_MEMORY, ENGINE_GLOBAL, ENGINE_TAG };
 
 struct engine_func_type {
@@ -45,17 +55,18 @@ struct engine_func_type {
     uint32_t param_count, result_count;
 };
 
-/* The type of an import or export as the module's binary says it (engine/module_reader.h reads it; nothing is borrowed from Wasmtime). */
+/* The type of an import or export as the module's binary says it (engine/module_reader.h reads it; nothing is borrowed from
+ * Wasmtime). */
 struct engine_extern_type {
     enum engine_extern_kind kind;
-    struct engine_func_type func;             /* FUNC, TAG */
-    uint8_t val_type;                         /* GLOBAL, TABLE element */
-    bool is_mutable, is_shared, is_64;        /* GLOBAL; MEMORY; MEMORY and TABLE */
+    struct engine_func_type func;      /* FUNC, TAG */
+    uint8_t val_type;                  /* GLOBAL, TABLE element */
+    bool is_mutable, is_shared, is_64; /* GLOBAL; MEMORY; MEMORY and TABLE */
     bool has_max;
-    uint64_t min, max;                        /* MEMORY pages, TABLE elements */
-    uint32_t page_size_log2;                  /* MEMORY: 16 unless custom page sizes */
-    uint32_t type_index;                      /* of FUNC, TAG in the module's type space */
-    bool exact_type_known;                    /* false for reference types the reader does not model (GC types) */
+    uint64_t min, max;       /* MEMORY pages, TABLE elements */
+    uint32_t page_size_log2; /* MEMORY: 16 unless custom page sizes */
+    uint32_t type_index;     /* of FUNC, TAG in the module's type space */
+    bool exact_type_known;   /* false for reference types the reader does not model (GC types) */
 };
 struct engine_import {
     struct str module, name;
@@ -101,19 +112,19 @@ struct engine_extern {
 /* --- engine --------------------------------------------------------------------------------------------------------------- */
 
 struct engine_options {
-    unsigned max_instances;          /* core instances, memories, tables in the pool; 0: 1000. Probed; smaller pools, then on-demand */
-    unsigned max_stacks;             /* coroutines of all shards; 0: 1000 */
-    uint64_t max_memory_bytes;       /* of one linear memory; 0: 4 GiB */
-    uint64_t keep_resident_bytes;    /* 0: 16 MiB with PAGEMAP_SCAN, else 128 KiB */
-    unsigned table_elements;         /* 0: 20000 */
-    size_t wasm_stack_bytes;         /* 0: 512 KiB */
-    size_t coroutine_stack_bytes;    /* 0: 2 MiB */
+    unsigned max_instances;       /* core instances, memories, tables in the pool; 0: 1000. Probed; smaller pools, then on-demand */
+    unsigned max_stacks;          /* coroutines of all shards; 0: 1000 */
+    uint64_t max_memory_bytes;    /* of one linear memory; 0: 4 GiB */
+    uint64_t keep_resident_bytes; /* 0: 16 MiB with PAGEMAP_SCAN, else 128 KiB */
+    unsigned table_elements;      /* 0: 20000 */
+    size_t wasm_stack_bytes;      /* 0: 512 KiB */
+    size_t coroutine_stack_bytes; /* 0: 2 MiB */
     bool no_pooling, no_pagemap_scan, no_parallel_compilation, no_cache;
-    const char *cache_dir;           /* code cache folder; NULL: $XDG_CACHE_HOME/wash/code. Created 0700; a folder not ours is not used */
-    unsigned proposals;              /* reserved for dev.wasm_proposals */
+    const char *cache_dir; /* code cache folder; NULL: $XDG_CACHE_HOME/wash/code. Created 0700; a folder not ours is not used */
+    unsigned proposals;    /* reserved for dev.wasm_proposals */
 };
-/* options may be NULL: all defaults. Without room for a pool, or without a usable cache folder, the engine does without (and says so
- * at debug). Fails: ST_INVALID options out of range. */
+/* options may be NULL: all defaults. Without room for a pool, or without a usable cache folder, the engine does without (and says
+ * so at debug). Fails: ST_INVALID options out of range. */
 enum status engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err) CHECKED;
 void engine_free(struct engine *engine);
 bool engine_uses_pooling(const struct engine *engine);
@@ -130,7 +141,8 @@ extern const struct coro_ops coro_fiber;
 /* Compiles, or maps from the code cache. bytes: a core module's binary, borrowed for the call.
  * Fails: ST_INVALID with Wasmtime's message, ST_LIMIT a memory, table or instance that the pool cannot hold.
  * Blocking and slow: call it from io_offload or before serving. Any thread. */
-enum status engine_module_new(struct engine *engine, struct str bytes, struct engine_module **ret_module, struct error *err) CHECKED;
+enum status engine_module_new(struct engine *engine, struct str bytes, struct engine_module **ret_module,
+                              struct error *err) CHECKED;
 void engine_module_free(struct engine_module *module);
 const struct engine_import *engine_module_imports(const struct engine_module *module, size_t *ret_count);
 const struct engine_export *engine_module_exports(const struct engine_module *module, size_t *ret_count);
@@ -159,7 +171,7 @@ void engine_pre_free(struct engine_pre *pre);
 
 /* --- stores --------------------------------------------------------------------------------------------------------------- */
 
-struct engine_limits { /* 0: the engine's own */
+struct engine_limits {     /* 0: the engine's own */
     uint64_t memory_bytes; /* of each memory */
     uint64_t table_elements;
     uint64_t instances, memories, tables;
@@ -175,8 +187,8 @@ void *engine_store_data(const struct engine_store *store);
 enum status engine_pre_instantiate(struct engine_pre *pre, struct engine_store *store, struct engine_instance *ret_instance,
                                    struct error *err) CHECKED;
 /* As above. imports: in the module's order. */
-enum status engine_instantiate(struct engine_module *module, struct engine_store *store, const struct engine_extern *imports, size_t count,
-                               struct engine_instance *ret_instance, struct error *err) CHECKED;
+enum status engine_instantiate(struct engine_module *module, struct engine_store *store, const struct engine_extern *imports,
+                               size_t count, struct engine_instance *ret_instance, struct error *err) CHECKED;
 /* index: of engine_module_exports. False past the last one, and for what a handle cannot hold (shared memories). Costs a little for
  * each export before it. */
 bool engine_instance_export(struct engine_store *store, const struct engine_instance *instance, size_t index,
@@ -195,12 +207,17 @@ enum status engine_call(struct engine_store *store, const struct engine_func *fu
                         struct error *err) CHECKED;
 
 /* From a host function: why it returned something else than ST_OK. The message is what the guest's trap says. Returns `status`.
- * A host function that fails without it: after a call into the same store that trapped, that trap goes on outwards; with ST_CANCELLED
- * the kind is ENGINE_TRAP_INTERRUPT; else the message names the status. */
+ * A host function that fails without it: after a call into the same store that trapped, that trap goes on outwards; with
+ * ST_CANCELLED the kind is ENGINE_TRAP_INTERRUPT; else the message names the status. */
 enum status engine_trap_set(struct engine_store *store, enum status status, const char *format, ...) PRINTF(3, 4);
 enum engine_trap_kind {
-    ENGINE_TRAP_NONE, ENGINE_TRAP_HOST /* engine_trap_set */, ENGINE_TRAP_STACK_OVERFLOW, ENGINE_TRAP_MEMORY, ENGINE_TRAP_UNREACHABLE,
-    ENGINE_TRAP_INTERRUPT /* cancelled */, ENGINE_TRAP_OTHER,
+    ENGINE_TRAP_NONE,
+    ENGINE_TRAP_HOST /* engine_trap_set */,
+    ENGINE_TRAP_STACK_OVERFLOW,
+    ENGINE_TRAP_MEMORY,
+    ENGINE_TRAP_UNREACHABLE,
+    ENGINE_TRAP_INTERRUPT /* cancelled */,
+    ENGINE_TRAP_OTHER,
 };
 /* About the store's last trap. The status that engine_trap_set was given survives the way through the guest. */
 enum engine_trap_kind engine_trap_kind(const struct engine_store *store);
@@ -215,6 +232,6 @@ void engine_global_set(struct engine_store *store, const struct engine_global *g
 /* A function handle as a raw reference value (the `ref` of a funcref argument or result), and back; NULL is the null reference. */
 void *engine_func_to_raw(struct engine_store *store, const struct engine_func *func);
 bool engine_func_from_raw(struct engine_store *store, void *raw, struct engine_func *ret_func);
-/* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. A memory that its module does
- * not export counts with its declared minimum. */
+/* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. A memory that its
+ * module does not export counts with its declared minimum. */
 uint64_t engine_store_peak_memory(const struct engine_store *store);
