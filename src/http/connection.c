@@ -300,8 +300,6 @@ static void begin(struct http_connection *connection, size_t head_size)
     connection->task.on_done = task_done;
     server->stats.requests++;
     http_connection_set_state(connection, CONNECTION_ACTIVE);
-    if (http_connection_pending(connection))
-        http_connection_mark_dirty(connection);
 }
 
 /* --- heads ------------------------------------------------------------------------------------------------------------------- */

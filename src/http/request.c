@@ -118,7 +118,9 @@ static enum status receive(struct http_exchange *exchange, struct error *err)
     if (!exchange->continued)
         http_exchange_send_continue(exchange);
     TRY(http_exchange_make_room(exchange, err));
-    enum status status = io_try_read(&connection->fd, in->data + in->len, in->capacity - in->len, &len, err);
+    enum status status = connection->fd.readable.set
+                             ? io_try_read(&connection->fd, in->data + in->len, in->capacity - in->len, &len, err)
+                             : fail(err, ST_UNAVAILABLE, "request body: nothing there yet");
     if (status == ST_UNAVAILABLE && !exchange->waiting)
         exchange->body_since = io_now();
     exchange->waiting = status == ST_UNAVAILABLE;

@@ -115,6 +115,17 @@ SERVED(unread_bodies_are_skipped)
     CHECK_EQ(seen.calls, 4);
 }
 
+SERVED_WITH(unread_chunks_are_skipped_up_to_a_bound, .max_unread_body = 1000)
+{
+    autobuf struct buf request = BUF_INIT(BUF_UNLIMITED);
+    for (int size = 900; size <= 1100; size += 200)
+        buf_addf(&request, "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%0*d\r\n0\r\n\r\n", size,
+                 size, 0);
+    buf_add(&request, STR(GET("/hello")));
+    CHECK_TEXT(exchange_once(fixture, request.data), HELLO HELLO);
+    CHECK_EQ(seen.calls, 2);
+}
+
 SERVED(unread_bodies_that_are_too_large_close_the_connection)
 {
     autoclient struct client client = CLIENT_INIT;
