@@ -214,7 +214,7 @@ enum status cm_abi_call_host(const struct cm_func_abi *abi, struct cm_guest *cal
                              struct error *err)
 {
     enum status status = invoke(abi, caller, call, raw, err);
-    cm_scope_release(caller->scope);
+    cm_call_scope_release(caller->scope);
     return status;
 }
 

@@ -12,8 +12,8 @@
  *
  * A call goes like this (`abi` compiled once; contexts and scopes live in the frame of the call):
  *   guest calls host     cm_abi_call_host, which is: cm_abi_lift_params; desc->invoke; cm_abi_lower_result; scope released
- *   host calls guest     cm_abi_lower_params; engine_call; cm_abi_lift_result; cm_scope_check; post-return; scope released
- *   guest calls guest    cm_abi_copy_params; engine_call; cm_abi_copy_result; cm_scope_check; post-return; scope released
+ *   host calls guest     cm_abi_lower_params; engine_call; cm_abi_lift_result; cm_call_scope_check; post-return; scope released
+ *   guest calls guest    cm_abi_copy_params; engine_call; cm_abi_copy_result; cm_call_scope_check; post-return; scope released
  * What the caller does: may-leave and re-entrance checks, tasks, post-return, poisoning. Every failure is ST_TRAP with Wasmtime's
  * wording in *err (between two guests with its prefix "wasm trap: "), or what realloc or a host function returned; after one the
  * instance must not be entered again. Nothing that the host owns leaks: `own` values that got stuck half-way are dropped.
@@ -53,7 +53,7 @@ struct cm_guest {
                     exports, arguments of async calls. false: views of guest memory where possible */
     bool between_guests;                        /* wording of traps: a guest is on the other side too */
     struct cm_handles *handles;                 /* of the component instance */
-    struct cm_scope *scope;                     /* lifting params: borrows are lent to it; lowering params: counts them */
+    struct cm_call_scope *scope;                /* lifting params: borrows are lent to it; lowering params: counts them */
     struct cm_guest_resources *guest_resources; /* of the root instance; NULL if its guest resources never meet the host */
     struct arena *arena;                        /* lifted strings, lists */
     uint64_t budget_bytes;                      /* what this call may still copy: counts down */

@@ -242,7 +242,7 @@ enum status cm_guest_resource_take(struct cm_guest_resources *set, uint32_t reso
 /* --- lends ----------------------------------------------------------------------------------------------------------------------
  */
 
-static enum status grow_lends(struct cm_scope *scope, struct error *err)
+static enum status grow_lends(struct cm_call_scope *scope, struct error *err)
 {
     if (scope->lend_capacity >= CM_HANDLES_DEFAULT)
         return fail(err, ST_TRAP, "cannot lend resource: too many active lends");
@@ -258,7 +258,7 @@ static enum status grow_lends(struct cm_scope *scope, struct error *err)
     return ST_OK;
 }
 
-static enum status add_lend(struct cm_scope *scope, struct cm_lend lend, uint32_t *lends, struct error *err)
+static enum status add_lend(struct cm_call_scope *scope, struct cm_lend lend, uint32_t *lends, struct error *err)
 {
     if (scope->lend_count >= scope->lend_capacity)
         TRY(grow_lends(scope, err));
@@ -269,7 +269,7 @@ static enum status add_lend(struct cm_scope *scope, struct cm_lend lend, uint32_
     return ST_OK;
 }
 
-void cm_scope_release_lends(struct cm_scope *scope)
+void cm_call_scope_end_lends(struct cm_call_scope *scope)
 {
     for (uint32_t i = 0; i < scope->lend_count; i++) {
         struct cm_lend *lend = &scope->lends[i];
@@ -281,11 +281,11 @@ void cm_scope_release_lends(struct cm_scope *scope)
     if (scope->lends != scope->inline_lends)
         free(scope->lends);
     scope->lends = scope->inline_lends;
-    scope->lend_capacity = CM_SCOPE_INLINE_LENDS;
+    scope->lend_capacity = CM_CALL_SCOPE_LENDS;
     scope->lend_count = 0;
 }
 
-enum status cm_resource_lend(struct cm_handles *handles, uint32_t resource, uint32_t index, struct cm_scope *scope,
+enum status cm_resource_lend(struct cm_handles *handles, uint32_t resource, uint32_t index, struct cm_call_scope *scope,
                              uint64_t *ret_rep, struct error *err)
 {
     struct cm_handle *handle;
@@ -296,7 +296,7 @@ enum status cm_resource_lend(struct cm_handles *handles, uint32_t resource, uint
 }
 
 enum status cm_guest_resource_lend(struct cm_guest_resources *set, uint32_t resource, struct cm_guest_resource *object,
-                                   struct cm_scope *scope, uint64_t *ret_rep, struct error *err)
+                                   struct cm_call_scope *scope, uint64_t *ret_rep, struct error *err)
 {
     TRY(check_object(set, resource, object, err));
     TRY(add_lend(scope, (struct cm_lend){.object = object}, &object->lends, err));
@@ -304,7 +304,7 @@ enum status cm_guest_resource_lend(struct cm_guest_resources *set, uint32_t reso
     return ST_OK;
 }
 
-enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, uint64_t rep, struct cm_scope *scope,
+enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, uint64_t rep, struct cm_call_scope *scope,
                                uint32_t *ret_value, struct error *err)
 {
     if (handles->resources[resource].instance == handles->instance) {
@@ -317,7 +317,7 @@ enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, ui
     return ST_OK;
 }
 
-enum status cm_scope_borrows_remain(struct error *err)
+enum status cm_call_scope_borrows_remain(struct error *err)
 {
     return fail(err, ST_TRAP, "borrow handles still remain at the end of the call");
 }

@@ -5,9 +5,9 @@
  * (both are observable). A table belongs to one instance, hence to one shard: no locks. An entry may move when the table grows, so
  * only an index is kept across anything that may add one.
  *
- * A `struct cm_scope` is what one call owes: handles it lent (the caller's side, a subtask: `lends`) and borrows that it gave to
- * the callee (the callee's side, a task: `borrows`). A synchronous call may use one object for both sides; it lives in the caller's
- * frame.
+ * A `struct cm_call_scope` is what one call owes: handles it lent (the caller's side, a subtask: `lends`) and borrows that it gave
+ * to the callee (the callee's side, a task: `borrows`). A synchronous call may use one object for both sides; it lives in the
+ * caller's frame.
  *
  * Resources are numbered per flattened component; `struct cm_resource` says who implements each. A host's object is known by its
  * pointer, a guest's by the i32 that the guest chose. A guest's resource that the host holds is a `struct cm_guest_resource`.
@@ -41,14 +41,14 @@ struct cm_resource {
     uint32_t instance;                   /* that instance; CM_HOST_INSTANCE when it is the host's */
 };
 
-struct cm_scope;
+struct cm_call_scope;
 
 struct cm_handle {
-    uint8_t kind;           /* enum cm_handle_kind */
-    uint32_t type;          /* OWN, BORROW: resource id; STREAM_*, FUTURE_*: id of the cm_type; FREE: next free index or 0 */
-    uint32_t lends;         /* OWN, BORROW: calls in progress that it is lent to */
-    uint64_t rep;           /* OWN, BORROW: the host's object as an integer, or the guest's i32; others: their object */
-    struct cm_scope *scope; /* BORROW: the call that it must be dropped in */
+    uint8_t kind;                /* enum cm_handle_kind */
+    uint32_t type;               /* OWN, BORROW: resource id; STREAM_*, FUTURE_*: id of the cm_type; FREE: next free index or 0 */
+    uint32_t lends;              /* OWN, BORROW: calls in progress that it is lent to */
+    uint64_t rep;                /* OWN, BORROW: the host's object as an integer, or the guest's i32; others: their object */
+    struct cm_call_scope *scope; /* BORROW: the call that it must be dropped in */
 };
 
 struct cm_handles {
@@ -101,10 +101,10 @@ enum status cm_resource_drop(struct cm_handles *handles, uint32_t resource, uint
 enum status cm_resource_take(struct cm_handles *handles, uint32_t resource, uint32_t index, uint64_t *ret_rep,
                              struct error *err) CHECKED;
 /* Lifting a `borrow`: the handle stays and is lent to the call of `scope`, which must be released. */
-enum status cm_resource_lend(struct cm_handles *handles, uint32_t resource, uint32_t index, struct cm_scope *scope,
+enum status cm_resource_lend(struct cm_handles *handles, uint32_t resource, uint32_t index, struct cm_call_scope *scope,
                              uint64_t *ret_rep, struct error *err) CHECKED;
 /* Lowering a `borrow`: the representation itself for the instance that implements the resource, else a handle of `scope`. */
-enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, uint64_t rep, struct cm_scope *scope,
+enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, uint64_t rep, struct cm_call_scope *scope,
                                uint32_t *ret_value, struct error *err) CHECKED;
 
 /* Lifting a stream or future: removes the readable end at `index`, of that kind and type. */
@@ -137,7 +137,7 @@ enum status cm_guest_resource_new(struct cm_guest_resources *set, uint32_t resou
 enum status cm_guest_resource_take(struct cm_guest_resources *set, uint32_t resource, struct cm_guest_resource *object,
                                    uint64_t *ret_rep, struct error *err) CHECKED;
 enum status cm_guest_resource_lend(struct cm_guest_resources *set, uint32_t resource, struct cm_guest_resource *object,
-                                   struct cm_scope *scope, uint64_t *ret_rep, struct error *err) CHECKED;
+                                   struct cm_call_scope *scope, uint64_t *ret_rep, struct error *err) CHECKED;
 
 /* --- scopes ---------------------------------------------------------------------------------------------------------------------
  */
@@ -150,33 +150,33 @@ struct cm_lend {
     };
 };
 
-#define CM_SCOPE_INLINE_LENDS 6
+#define CM_CALL_SCOPE_LENDS 6
 
-struct cm_scope {
+struct cm_call_scope {
     uint32_t borrows; /* handles given to the callee and not dropped yet */
     uint32_t lend_count, lend_capacity;
     struct cm_lend *lends; /* inline_lends, or the heap's */
-    struct cm_lend inline_lends[CM_SCOPE_INLINE_LENDS];
+    struct cm_lend inline_lends[CM_CALL_SCOPE_LENDS];
 };
 
-static inline void cm_scope_init(struct cm_scope *scope)
+static inline void cm_call_scope_init(struct cm_call_scope *scope)
 {
     scope->borrows = scope->lend_count = 0;
-    scope->lend_capacity = CM_SCOPE_INLINE_LENDS;
+    scope->lend_capacity = CM_CALL_SCOPE_LENDS;
     scope->lends = scope->inline_lends;
 }
 
 /* Ends every lend and frees: after the result has been delivered, and on every way out of a call that failed. */
-void cm_scope_release_lends(struct cm_scope *scope);
-static inline void cm_scope_release(struct cm_scope *scope)
+void cm_call_scope_end_lends(struct cm_call_scope *scope);
+static inline void cm_call_scope_release(struct cm_call_scope *scope)
 {
     if (scope->lend_count)
-        cm_scope_release_lends(scope);
+        cm_call_scope_end_lends(scope);
 }
 
 /* At the return of a task: ST_TRAP "borrow handles still remain at the end of the call". */
-enum status cm_scope_borrows_remain(struct error *err);
-static inline enum status cm_scope_check(const struct cm_scope *scope, struct error *err)
+enum status cm_call_scope_borrows_remain(struct error *err);
+static inline enum status cm_call_scope_check(const struct cm_call_scope *scope, struct error *err)
 {
-    return scope->borrows ? cm_scope_borrows_remain(err) : ST_OK;
+    return scope->borrows ? cm_call_scope_borrows_remain(err) : ST_OK;
 }

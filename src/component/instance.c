@@ -86,7 +86,7 @@ static enum status call_realloc(struct cm_guest *guest, uint32_t old, uint32_t o
 
 static const struct cm_guest_ops cell_ops = {.refresh = refresh, .realloc = call_realloc};
 
-void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_scope *scope,
+void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_call_scope *scope,
                    struct arena *arena)
 {
     struct cm_instance *instance = cell->instance;
@@ -278,7 +278,7 @@ static enum status finish_call(struct cm_instance *instance, const struct cm_exp
     union engine_raw result = raw[0];
     arena_reset(&instance->results);
     TRY(cm_abi_lift_result(&export->abi, &frame->guest, raw, ret, err));
-    TRY(cm_scope_check(frame->guest.scope, err));
+    TRY(cm_call_scope_check(frame->guest.scope, err));
     if (post_return->kind == CM_REF_NONE)
         return ST_OK;
     return cm_cell_call_confined(frame->cell, post_return, &result, 1, err);
@@ -289,9 +289,9 @@ static enum status call_lifted(struct cm_instance *instance, const struct cm_exp
 {
     struct cm_cell *cell = &instance->cells[export->lift->owner];
     union engine_raw raw[CM_MAX_FLAT + 1];
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     struct cm_frame frame;
-    cm_scope_init(&scope);
+    cm_call_scope_init(&scope);
     cm_frame_init(&frame, cell, &export->lift->options, &scope, &instance->results);
     frame.guest.copies = true;
     struct cm_task_state saved = cm_task_enter(cell);
@@ -301,7 +301,7 @@ static enum status call_lifted(struct cm_instance *instance, const struct cm_exp
     if (status == ST_OK)
         status = finish_call(instance, export, &frame, raw, ret, err);
     cm_task_leave(cell, &saved);
-    cm_scope_release(&scope);
+    cm_call_scope_release(&scope);
     if (status != ST_OK)
         cm_instance_poison(instance, NULL);
     return status;

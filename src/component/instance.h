@@ -117,7 +117,7 @@ struct cm_frame {
     struct cm_cell *cell;
     const struct cm_plan_options *options;
 };
-void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_scope *scope,
+void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_call_scope *scope,
                    struct arena *arena);
 
 /* Calls a core function. Any failure poisons the instance. */

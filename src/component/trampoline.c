@@ -40,7 +40,7 @@ static enum status call_host(void *env, struct engine_store *store, union engine
 {
     const struct cm_binding *binding = env;
     struct cm_cell *cell = engine_store_data(store);
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     struct cm_frame frame;
     struct error err;
     (void)count;
@@ -49,7 +49,7 @@ static enum status call_host(void *env, struct engine_store *store, union engine
     err.message[0] = 0;
     struct cm_call call = {.instance = cell->instance, .func = binding->host, .env = binding->host->env, .err = &err};
     call.arena = cm_pool_take_arena(cell->instance->copy_budget_bytes);
-    cm_scope_init(&scope);
+    cm_call_scope_init(&scope);
     cm_frame_init(&frame, cell, &binding->trampoline->options, &scope, call.arena);
     enum status status = cm_abi_call_host(&binding->abi, &frame.guest, &call, raw, &err);
     cm_pool_give_arena(call.arena);
@@ -65,7 +65,7 @@ struct guest_call {
     const struct cm_binding *binding;
     struct cm_cell *callee;
     struct cm_frame from, to;
-    struct cm_scope scope; /* of both sides: the call is synchronous */
+    struct cm_call_scope scope; /* of both sides: the call is synchronous */
     union engine_raw raw[CM_MAX_FLAT + 1];
 };
 
@@ -77,7 +77,7 @@ static enum status run_guest_call(struct guest_call *call, union engine_raw *cal
     TRY(cm_cell_call(call->callee, &lift->func, call->raw, CM_MAX_FLAT + 1, err));
     union engine_raw result = call->raw[0];
     TRY(cm_abi_copy_result(abi, &call->to.guest, call->raw, &call->from.guest, caller_raw, err));
-    TRY(cm_scope_check(&call->scope, err));
+    TRY(cm_call_scope_check(&call->scope, err));
     if (lift->options.post_return.kind == CM_REF_NONE)
         return ST_OK;
     return cm_cell_call_confined(call->callee, &lift->options.post_return, &result, 1, err);
@@ -96,14 +96,14 @@ static enum status call_guest(void *env, struct engine_store *store, union engin
     call.binding = binding;
     call.callee = &cell->instance->cells[binding->lift->owner];
     struct arena *arena = cm_pool_take_arena(cell->instance->copy_budget_bytes);
-    cm_scope_init(&call.scope);
+    cm_call_scope_init(&call.scope);
     cm_frame_init(&call.from, cell, &binding->trampoline->options, &call.scope, arena);
     cm_frame_init(&call.to, call.callee, &binding->lift->options, &call.scope, arena);
     call.from.guest.between_guests = call.to.guest.between_guests = true;
     struct cm_task_state saved = cm_task_enter(call.callee);
     enum status status = run_guest_call(&call, raw, &err);
     cm_task_leave(call.callee, &saved);
-    cm_scope_release(&call.scope);
+    cm_call_scope_release(&call.scope);
     cm_pool_give_arena(arena);
     return status == ST_OK ? ST_OK : leave(cell, store, status, &err, binding);
 }

@@ -378,10 +378,10 @@ TEST(a_borrow_is_a_handle_for_the_time_of_the_call)
     struct file *file = &w.files[0];
     CHECK_EQ(cm_abi_lower_params(&abi, &w.a.guest, &file, raw, &err), ST_OK);
     CHECK_EQ(raw[0].u32, 1);
-    CHECK_EQ(cm_scope_check(&w.a.scope, &err), ST_TRAP);
+    CHECK_EQ(cm_call_scope_check(&w.a.scope, &err), ST_TRAP);
     CHECK_EQ(cm_resource_drop(&w.a.handles, FILE_R, 1, &owned, &rep, &err), ST_OK);
     CHECK(!owned && rep == (uintptr_t)file);
-    CHECK_EQ(cm_scope_check(&w.a.scope, &err), ST_OK);
+    CHECK_EQ(cm_call_scope_check(&w.a.scope, &err), ST_OK);
     world_close(&w);
     CHECK_EQ(w.files[0].drops, 0);
 }
@@ -417,7 +417,7 @@ TEST(a_guests_own_resource_in_the_hosts_hands)
     struct cm_guest_resource *twice[2] = {object, object};
     CHECK_EQ(cm_abi_lower_params(&use, &w.b.guest, twice, raw, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "cannot remove owned resource while borrowed");
-    cm_scope_release(&w.b.scope);
+    cm_call_scope_release(&w.b.scope);
     struct cm_guest_resource *other;
     CHECK_EQ(cm_guest_resource_new(&w.b.resources, GUEST_R, 0x42, &other, &err), ST_OK);
     struct cm_guest_resource *two[2] = {object, other};
@@ -425,7 +425,7 @@ TEST(a_guests_own_resource_in_the_hosts_hands)
     CHECK_EQ(raw[0].u32, 0x41); /* b implements it: the representation itself */
     CHECK_EQ(raw[1].u32, 1);
     CHECK_EQ(object->lends, 1);
-    cm_scope_release(&w.b.scope);
+    cm_call_scope_release(&w.b.scope);
     CHECK_EQ(object->lends, 0);
     CHECK_EQ(w.b.resources.count, 1);
     CHECK_EQ(cm_abi_lower_params(&use, &w.a.guest, two, raw, &err), ST_TRAP);
@@ -461,7 +461,7 @@ TEST(handles_move_between_tables)
     CHECK_EQ(cm_abi_copy_result(&abi, &w.b.guest, &copied[1], &w.a.guest, raw, &err), ST_OK);
     CHECK_EQ(raw[0].u32, 2); /* the index that was freed */
     CHECK_EQ(w.a.handles.items[2].rep, 0x42);
-    cm_scope_release(&w.a.scope);
+    cm_call_scope_release(&w.a.scope);
     CHECK(w.a.handles.items[1].lends == 0 && w.a.handles.items[3].lends == 0);
     world_close(&w);
 }

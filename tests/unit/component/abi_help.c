@@ -55,7 +55,7 @@ void fake_guest_init(struct fake_guest *fake, size_t size, enum cm_encoding enco
     *fake = (struct fake_guest){.size = size, .moves = true, .block = mem_alloc(size)};
     arena_init(&fake->arena, SIZE_MAX);
     buf_init(&fake->trace, BUF_UNLIMITED);
-    cm_scope_init(&fake->scope);
+    cm_call_scope_init(&fake->scope);
     cm_handles_init(&fake->handles, instance, resources, 0, NULL, 0);
     cm_guest_resources_init(&fake->resources, 0);
     fake->guest = (struct cm_guest){
@@ -84,7 +84,7 @@ void fake_guest_reset(struct fake_guest *fake)
 
 void fake_guest_release(struct fake_guest *fake)
 {
-    cm_scope_release(&fake->scope);
+    cm_call_scope_release(&fake->scope);
     cm_handles_release(&fake->handles);
     cm_guest_resources_release(&fake->resources);
     buf_release(&fake->trace);

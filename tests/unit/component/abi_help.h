@@ -20,7 +20,7 @@ struct fake_guest {
     bool has_answer;  /* realloc returns `answer`, whatever it is asked */
     uint32_t answer;
     enum status status; /* or fails */
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     struct cm_handles handles;
     struct cm_guest_resources resources;
     struct arena arena;

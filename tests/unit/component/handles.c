@@ -103,13 +103,13 @@ TEST(tables_grow_out_of_their_first_block_up_to_a_limit)
 TEST(lent_handles_stay)
 {
     struct cm_handles h;
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     struct error err;
     uint32_t index;
     uint64_t rep;
     bool owned;
     init(&h);
-    cm_scope_init(&scope);
+    cm_call_scope_init(&scope);
     CHECK_EQ(cm_resource_new(&h, R1, 42, &index, &err), ST_OK);
     for (int i = 0; i < 100; i++) { /* more than fit in the scope */
         CHECK_EQ(cm_resource_lend(&h, R1, 1, &scope, &rep, &err), ST_OK);
@@ -119,7 +119,7 @@ TEST(lent_handles_stay)
     CHECK_EQ(cm_resource_take(&h, R1, 1, &rep, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "cannot remove owned resource while borrowed");
     CHECK_EQ(cm_resource_drop(&h, R1, 1, &owned, &rep, &err), ST_TRAP);
-    cm_scope_release(&scope);
+    cm_call_scope_release(&scope);
     CHECK_EQ(h.items[1].lends, 0);
     CHECK_EQ(cm_resource_take(&h, R1, 1, &rep, &err), ST_OK);
     CHECK(!cm_handles_get(&h, 1));
@@ -129,21 +129,21 @@ TEST(lent_handles_stay)
 TEST(borrows_belong_to_their_call)
 {
     struct cm_handles h;
-    struct cm_scope scope, inner;
+    struct cm_call_scope scope, inner;
     struct error err;
     uint32_t value;
     uint64_t rep;
     bool owned;
     init(&h);
-    cm_scope_init(&scope);
-    cm_scope_init(&inner);
+    cm_call_scope_init(&scope);
+    cm_call_scope_init(&inner);
     /* Instance 0 implements R0: it sees the representation itself. */
     CHECK_EQ(cm_resource_borrow(&h, R0, 77, &scope, &value, &err), ST_OK);
     CHECK_EQ(value, 77);
     CHECK_EQ(scope.borrows, 0);
     CHECK_EQ(cm_resource_borrow(&h, R1, 77, &scope, &value, &err), ST_OK);
     CHECK_EQ(value, 1);
-    CHECK_EQ(cm_scope_check(&scope, &err), ST_TRAP);
+    CHECK_EQ(cm_call_scope_check(&scope, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "borrow handles still remain at the end of the call");
     CHECK_EQ(cm_resource_take(&h, R1, 1, &rep, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "cannot lift own resource from a borrow");
@@ -151,21 +151,21 @@ TEST(borrows_belong_to_their_call)
     CHECK_EQ(cm_resource_lend(&h, R1, 1, &inner, &rep, &err), ST_OK);
     CHECK_EQ(rep, 77);
     CHECK_EQ(cm_resource_drop(&h, R1, 1, &owned, &rep, &err), ST_TRAP);
-    cm_scope_release(&inner);
+    cm_call_scope_release(&inner);
     CHECK_EQ(cm_resource_drop(&h, R1, 1, &owned, &rep, &err), ST_OK);
     CHECK(!owned);
-    CHECK_EQ(cm_scope_check(&scope, &err), ST_OK);
+    CHECK_EQ(cm_call_scope_check(&scope, &err), ST_OK);
     cm_handles_release(&h);
 }
 
 TEST(release_ends_owned_host_objects_only)
 {
     struct cm_handles h;
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     int objects[3] = {0};
     uint32_t index;
     init(&h);
-    cm_scope_init(&scope);
+    cm_call_scope_init(&scope);
     dropped = 0;
     CHECK_EQ(cm_resource_new(&h, FILE_R, (uintptr_t)&objects[0], &index, NULL), ST_OK);
     CHECK_EQ(cm_resource_new(&h, SOCKET_R, (uintptr_t)&objects[1], &index, NULL), ST_OK);
@@ -205,12 +205,12 @@ TEST(the_host_holds_guest_resources_of_one_instance)
 {
     struct cm_guest_resources set, other;
     struct cm_guest_resource *object;
-    struct cm_scope scope;
+    struct cm_call_scope scope;
     struct error err;
     uint64_t rep;
     cm_guest_resources_init(&set, 2);
     cm_guest_resources_init(&other, 0);
-    cm_scope_init(&scope);
+    cm_call_scope_init(&scope);
     CHECK_EQ(cm_guest_resource_new(&set, R0, 5, &object, &err), ST_OK);
     CHECK_EQ(cm_guest_resource_take(&other, R0, object, &rep, &err), ST_TRAP);
     CHECK_EQ(cm_guest_resource_take(&set, R1, object, &rep, &err), ST_TRAP);
@@ -218,7 +218,7 @@ TEST(the_host_holds_guest_resources_of_one_instance)
     CHECK_EQ(cm_guest_resource_lend(&set, R0, object, &scope, &rep, &err), ST_OK);
     CHECK_EQ(cm_guest_resource_take(&set, R0, object, &rep, &err), ST_TRAP);
     CHECK_STR(str_of(err.message), "cannot remove owned resource while borrowed");
-    cm_scope_release(&scope);
+    cm_call_scope_release(&scope);
     CHECK_EQ(cm_guest_resource_take(&set, R0, object, &rep, &err), ST_OK);
     CHECK_EQ(rep, 5);
     CHECK_EQ(set.count, 0);
