@@ -80,8 +80,7 @@ void cm_handles_remove(struct cm_handles *handles, uint32_t index); /* of an ent
 /* "unknown handle index N" (ST_TRAP). */
 enum status cm_handle_unknown(uint32_t index, struct error *err);
 
-/* --- resources ------------------------------------------------------------------------------------------------------------------
- */
+/* --- resources --------------------------------------------------------------------------------------------------------------- */
 
 /* The own or borrow handle at `index` if it is of that resource; else ST_TRAP "unknown handle index N", "index N is not a
  * resource", or "handle index N used with the wrong type, ...". */
@@ -111,7 +110,7 @@ enum status cm_resource_borrow(struct cm_handles *handles, uint32_t resource, ui
 enum status cm_end_take(struct cm_handles *handles, enum cm_handle_kind kind, uint32_t type, uint32_t index, uint64_t *ret_object,
                         struct error *err) CHECKED;
 
-/* --- a guest's resources in the host's hands -------------------------------------------------------------------------------- */
+/* --- a guest's resources in the host's hands --------------------------------------------------------------------------------- */
 
 /* All that the host holds of one root instance. Objects stay valid until they are passed back as `own`, dropped, or the set is
  * released. */
@@ -139,8 +138,7 @@ enum status cm_guest_resource_take(struct cm_guest_resources *set, uint32_t reso
 enum status cm_guest_resource_lend(struct cm_guest_resources *set, uint32_t resource, struct cm_guest_resource *object,
                                    struct cm_call_scope *scope, uint64_t *ret_rep, struct error *err) CHECKED;
 
-/* --- scopes ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- scopes ------------------------------------------------------------------------------------------------------------------ */
 
 struct cm_lend {
     struct cm_handles *handles; /* NULL: lent by the host */

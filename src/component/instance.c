@@ -278,10 +278,12 @@ static enum status finish_call(struct cm_instance *instance, const struct cm_exp
     union engine_raw result = raw[0];
     arena_reset(&instance->results);
     TRY(cm_abi_lift_result(&export->abi, &frame->guest, raw, ret, err));
-    TRY(cm_call_scope_check(frame->guest.scope, err));
-    if (post_return->kind == CM_REF_NONE)
-        return ST_OK;
-    return cm_cell_call_confined(frame->cell, post_return, &result, 1, err);
+    enum status status = cm_call_scope_check(frame->guest.scope, err);
+    if (status == ST_OK && post_return->kind != CM_REF_NONE)
+        status = cm_cell_call_confined(frame->cell, post_return, &result, 1, err);
+    if (status != ST_OK && export->desc->result)
+        cm_abi_discard(export->desc->result, ret); /* nobody will look at it */
+    return status;
 }
 
 static enum status call_lifted(struct cm_instance *instance, const struct cm_export *export, const void *args, void *ret,

@@ -320,3 +320,65 @@ TEST(real_guests_echo_random_values)
     }
     CHECK(good);
 }
+
+/* --- results that nobody gets
+ * ------------------------------------------------------------------------------------------------------ */
+
+static enum status count_drop(struct cm_call *call, void *object)
+{
+    (void)call;
+    ++*(int *)object;
+    return ST_OK;
+}
+
+static const struct cm_interface_desc things;
+static const struct cm_resource_desc thing = {.name = "thing", .interface = &things, .drop = count_drop};
+static const struct cm_named_type_desc thing_types[] = {{"thing", NULL, &thing}};
+static const struct cm_interface_desc things = {.name = "test:abi/things", .type_count = 1, .types = thing_types};
+static const struct cm_type_desc own_thing = {.kind = CM_OWN, .size = 8, .align = 8, .resource = &thing};
+static const struct cm_type_desc borrow_thing = {.kind = CM_BORROW, .size = 8, .align = 8, .resource = &thing};
+static const struct cm_field_desc keep_params[] = {{"b", &borrow_thing, 0}, {"o", &own_thing, 8}};
+static const struct cm_func_desc keep_func = {
+    .name = "keep", .param_count = 2, .params = keep_params, .args_size = 16, .result = &own_thing};
+
+/* Returns what it owns, but keeps what it borrowed. */
+static const char keep_text[] =
+    "(component (import \"test:abi/things\" (instance $i (export \"thing\" (type (sub resource)))))\n"
+    "(alias export $i \"thing\" (type $thing))\n"
+    "(core module $M (func (export \"keep\") (param i32 i32) (result i32) local.get 1))\n"
+    "(core instance $m (instantiate $M))\n"
+    "(func (export \"keep\") (param \"b\" (borrow $thing)) (param \"o\" (own $thing)) (result (own $thing))\n"
+    "  (canon lift (core func $m \"keep\"))))";
+
+TEST(an_owned_result_of_a_failed_call_is_dropped)
+{
+    autobuf struct buf binary = BUF_INIT(BUF_UNLIMITED);
+    static const struct cm_load_options options = {.gates = 0};
+    struct cm_component *component;
+    struct cm_linker *linker;
+    struct cm_linked *linked;
+    struct cm_instance *instance;
+    const struct cm_export *keep;
+    struct error err = {.message = ""};
+    int lent = 0, given = 0;
+    struct {
+        int *lent, *given;
+    } args = {&lent, &given};
+    int *ret;
+    CHECK_EQ(engine_wat2wasm(str_of(keep_text), &binary, &err), ST_OK);
+    CHECK_EQ(cm_component_load(echo_engine(), buf_str(&binary), &options, &component, &err), ST_OK);
+    CHECK_EQ(cm_linker_new(&linker), ST_OK);
+    CHECK_EQ(cm_linker_add(linker, &things, NULL, &err), ST_OK);
+    CHECK_EQ(cm_link(component, linker, &linked, &err), ST_OK);
+    CHECK_EQ(cm_export_find(linked, NULL, &keep_func, &keep, &err), ST_OK);
+    CHECK_EQ(cm_instantiate(linked, NULL, &instance, &err), ST_OK);
+    CHECK_EQ(cm_call_export(instance, keep, &args, &ret, &err), ST_TRAP);
+    CHECK_STR(str_of(err.message), "borrow handles still remain at the end of the call");
+    CHECK(given == 1 && lent == 0);
+    CHECK(cm_instance_poisoned(instance));
+    cm_instance_free(instance);
+    cm_linked_free(linked);
+    cm_linker_free(linker);
+    cm_component_unref(component);
+    CHECK(given == 1 && lent == 0);
+}
