@@ -34,6 +34,13 @@ void fake_guest_release(struct fake_guest *fake);
 /* As new, with memory full of 0xaa. */
 void fake_guest_reset(struct fake_guest *fake);
 
+/* How lists lie in C, whatever they are of. */
+struct c_list {
+    void *items;
+    size_t len;
+};
+void put_utf8(struct buf *out, uint32_t c);
+
 /* NULL on nonsense. */
 const struct cm_type *type_parse(struct cm_types *types, const char *text);
 /* Fills the C value; false on nonsense. What it points to is in the arena. */
@@ -45,5 +52,5 @@ struct random {
 };
 uint32_t random_below(struct random *random, uint32_t bound);
 const struct cm_type *random_type(struct random *random, struct cm_types *types, unsigned depth);
-/* Strings are made of characters that `latin1` says. own and borrow get NULL. */
+/* What it points to is in the arena. Floats are never NaN; own and borrow are NULL. */
 void random_value(struct random *random, struct arena *arena, const struct cm_type_desc *desc, void *ret_value);
