@@ -47,7 +47,8 @@ enum status http_exchange_read_body(struct http_exchange *exchange, uint64_t dea
                                     struct error *err) CHECKED;
 
 /* The same without waiting: ST_UNAVAILABLE when nothing is there yet. Then wait for http_exchange_body_event, no longer than until
- * http_exchange_body_deadline (the server's time-out), and try again; the event may be set though nothing is there. */
+ * http_exchange_body_deadline (the server's time-out), and try again. The event speaks of the socket only: bytes may be here
+ * although it is not set, so always try first; and it may be set though nothing is there. */
 enum status http_exchange_try_read_body(struct http_exchange *exchange, struct str *ret_data, struct error *err) CHECKED;
 struct io_event *http_exchange_body_event(struct http_exchange *exchange);
 uint64_t http_exchange_body_deadline(const struct http_exchange *exchange);
@@ -75,8 +76,9 @@ enum status http_exchange_respond(struct http_exchange *exchange, int status, co
 
 /* Takes all of it; what does not fit into the buffer (http_exchange_write_room) is sent first, straight from `data`.
  * ST_INVALID: before respond, after finish, or beyond the declared length (nothing is written then). ST_IO: the client is gone.
- * ST_TIMEOUT (`deadline`, or the server's write time-out) and ST_CANCELLED: part may be out, so the exchange is aborted. Waits:
- * yes. */
+ * ST_TIMEOUT (`deadline`, or the server's write time-out) and ST_CANCELLED while waiting: part may be out, so the exchange is
+ * aborted. A task that is cancelled when it comes here gets ST_CANCELLED and nothing is written: after io_task_uncancel it may
+ * still answer. Waits: yes. */
 enum status http_exchange_write_body(struct http_exchange *exchange, const void *data, size_t len, uint64_t deadline,
                                      struct error *err) CHECKED;
 

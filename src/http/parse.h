@@ -34,7 +34,7 @@ enum http_progress {
     HTTP_REJECTED, /* sticky; see the `reject` beside it */
 };
 
-/* Why a message was refused. The status is what a server answers (400, 414, 417, 431, 501, 505); for responses it is 502. */
+/* Why a message was refused. The status is what a server answers (400, 414, 417, 431, 501, 505); of a response's head it is 502. */
 struct http_reject {
     int status;
     const char *reason; /* constant text without anything of the peer's in it */
