@@ -1,5 +1,6 @@
 /* Worker threads for what blocks. One pool for the process: threads are made when work waits and none is idle, up to a bound, and
- * end after a while without work. They are detached; stopping the pool waits until the last one has left. */
+ * end after a while without work. Each that ends joins the one that ended before it, and stopping the pool joins the last: nothing of
+ * them, their thread-local memory included, is left then. */
 #include "base/log.h"
 #include "io/runtime.h"
 #include "io/shard_private.h"
@@ -16,7 +17,8 @@ static struct {
     pthread_cond_t work, gone;
     struct list queue;
     unsigned queued, threads, idle;
-    bool stopping;
+    bool stopping, has_ended;
+    pthread_t ended; /* the last that has ended; to be joined */
 } workers = {.lock = PTHREAD_MUTEX_INITIALIZER,
              .work = PTHREAD_COND_INITIALIZER,
              .gone = PTHREAD_COND_INITIALIZER,
@@ -38,6 +40,18 @@ static bool wait_for_work(void)
     return workers.queued > 0 || (!workers.stopping && workers.threads <= MIN_THREADS);
 }
 
+/* Called with the lock held, and leaves without it. */
+static void join_ended(bool replace)
+{
+    bool had_ended = workers.has_ended;
+    pthread_t ended = workers.ended;
+    workers.has_ended = replace;
+    workers.ended = pthread_self();
+    pthread_mutex_unlock(&workers.lock);
+    if (had_ended)
+        pthread_join(ended, NULL);
+}
+
 static void *worker_main(void *arg UNUSED)
 {
     pthread_mutex_lock(&workers.lock);
@@ -54,7 +68,7 @@ static void *worker_main(void *arg UNUSED)
     }
     workers.threads--;
     pthread_cond_broadcast(&workers.gone);
-    pthread_mutex_unlock(&workers.lock);
+    join_ended(true);
     return NULL;
 }
 
@@ -64,7 +78,6 @@ static bool add_worker(void)
     pthread_t thread;
     if (io_thread_start(&thread, STACK_SIZE, worker_main, NULL) != 0)
         return false;
-    pthread_detach(thread);
     workers.threads++;
     return true;
 }
@@ -77,7 +90,7 @@ void io_workers_stop(void)
     while (workers.threads > 0)
         pthread_cond_wait(&workers.gone, &workers.lock);
     workers.stopping = false;
-    pthread_mutex_unlock(&workers.lock);
+    join_ended(false);
 }
 
 /* --- jobs -------------------------------------------------------------------------------------------------------------------- */

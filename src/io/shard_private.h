@@ -49,7 +49,8 @@ struct io_shard {
     struct io_account own; /* of tasks that name no account */
     struct list accounts;  /* not used by order: only to find every task */
     unsigned tasks, running, max_running, reserve;
-    struct list stalled;
+    struct list stalled; /* tasks that could not get a stack, in order */
+    struct io_task *retrying;
     struct io_timer stall_timer, trim_timer;
     unsigned jobs; /* offloaded and not yet back */
     unsigned drainers;

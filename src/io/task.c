@@ -1,7 +1,6 @@
 /* Accounts, tasks and the run queue. */
 #include "base/log.h"
 #include "io/shard_private.h"
-#include <limits.h>
 
 /* A lower class of an account waits at most this long behind a higher one that never runs dry. */
 #define CLASS_PATIENCE_NS (4 * NS_PER_MS)
@@ -276,29 +275,49 @@ static void task_body(void *arg)
     task->run(task);
 }
 
-/* Puts the task aside when its coroutine cannot be made (no memory for a stack): it is tried again when another ends, or soon. */
-static bool give_coroutine(struct io_shard *shard, struct io_task *task)
+/* Stacks can run out before coroutines do (no memory, or a pool that shards share). Tasks that get none stand in line, in order;
+ * one at a time tries again: when another task ends, when one was lucky, or after a while. */
+static void retry_stalled(struct io_shard *shard)
 {
-    struct error err;
-    if (coro_take(&shard->coros, &task->coro, &err) == ST_OK)
-        return true;
-    log_debug("a coroutine cannot be created; its task waits", LOG_TEXT("account", task->account->name),
-              LOG_TEXT("reason", err.message));
-    task->state = TASK_STALLED;
-    list_push_back(&shard->stalled, &task->run_link);
-    io_timer_arm(&shard->stall_timer, shard->now + STALL_RETRY_NS);
-    return false;
-}
-
-static void retry_stalled(struct io_shard *shard, unsigned most)
-{
-    for (; most > 0 && !list_empty(&shard->stalled); most--)
-        io_task_enqueue(LIST_ITEM(list_pop_front(&shard->stalled), struct io_task, run_link), IO_CLASS_START);
+    if (shard->retrying || list_empty(&shard->stalled))
+        return;
+    struct io_task *task = LIST_ITEM(shard->stalled.next, struct io_task, run_link);
+    list_remove(&task->run_link);
+    io_task_enqueue(task, IO_CLASS_START);
+    list_remove(&task->run_link);
+    list_push_front(&task->account->runnable[IO_CLASS_START], &task->run_link);
+    shard->retrying = task;
 }
 
 static void stall_timer_fire(struct io_timer *timer)
 {
-    retry_stalled(CONTAINER_OF(timer, struct io_shard, stall_timer), UINT_MAX);
+    retry_stalled(CONTAINER_OF(timer, struct io_shard, stall_timer));
+}
+
+static void stall(struct io_shard *shard, struct io_task *task, bool goes_first)
+{
+    task->state = TASK_STALLED;
+    if (goes_first)
+        list_push_front(&shard->stalled, &task->run_link);
+    else
+        list_push_back(&shard->stalled, &task->run_link);
+    io_timer_arm(&shard->stall_timer, shard->now + STALL_RETRY_NS);
+}
+
+static bool give_coroutine(struct io_shard *shard, struct io_task *task)
+{
+    bool is_retry = shard->retrying == task, may_try = is_retry || list_empty(&shard->stalled) || shard->coros.idle_count > 0;
+    struct error err = {.message = "others stand in line"};
+    if (is_retry)
+        shard->retrying = NULL;
+    if (may_try && coro_take(&shard->coros, &task->coro, &err) == ST_OK) {
+        retry_stalled(shard);
+        return true;
+    }
+    log_debug("a coroutine cannot be created; its task waits", LOG_TEXT("account", task->account->name),
+              LOG_TEXT("reason", err.message));
+    stall(shard, task, is_retry);
+    return false;
 }
 
 static void uncount_task(struct io_task *task)
@@ -329,7 +348,7 @@ static void finish(struct io_shard *shard, struct io_task *task)
     if (!list_empty(&account->waiting))
         reorder_starved(account);
     admit_starved(shard);
-    retry_stalled(shard, shard->coros.idle_count);
+    retry_stalled(shard);
     io_event_set(&task->done);
     if (task->on_done)
         task->on_done(task);

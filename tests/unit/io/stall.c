@@ -23,10 +23,12 @@ static struct coro_suite scarce(struct coro_ops *ops, unsigned stacks)
 
 enum { TASKS = 20 };
 static struct io_task tasks[TASKS];
-static unsigned ran, at_once, most_at_once;
+static unsigned ran, at_once, most_at_once, out_of_order;
 
-static void count_run(struct io_task *task UNUSED)
+static void count_run(struct io_task *task)
 {
+    if (task >= tasks && task < tasks + TASKS)
+        out_of_order += (unsigned)(task - tasks) != ran + at_once;
     at_once++;
     most_at_once = MAX(most_at_once, at_once);
     io_yield();
@@ -38,7 +40,7 @@ static void scarce_main(struct io_task *self UNUSED)
 {
     struct io_task inner;
     struct error err;
-    ran = at_once = most_at_once = 0;
+    ran = at_once = most_at_once = out_of_order = 0;
     for (int i = 0; i < TASKS; i++)
         CHECK(start_task(&tasks[i], count_run));
     io_task_cancel(&tasks[TASKS - 1]); /* runs all the same */
@@ -49,6 +51,7 @@ static void scarce_main(struct io_task *self UNUSED)
     for (int i = 0; i < TASKS; i++)
         CHECK(join_task(&tasks[i]));
     CHECK_EQ(ran, TASKS);
+    CHECK_EQ(out_of_order, 0);
     CHECK_EQ(most_at_once, 2);                                                    /* two stacks beside ours */
     CHECK_EQ(io_task_start(&inner, count_run, NULL, IO_TASK_INNER, &err), ST_OK); /* an idle one will do */
     CHECK(join_task(&inner));
