@@ -112,6 +112,45 @@ TEST(instances_begin_afresh)
     runtime_close(&rt);
 }
 
+/* What is linked is shared by all threads; each has instances of its own, and asks for exports while the others do. */
+static void *many_instances(void *arg)
+{
+    const struct runtime *shared = arg;
+    static const char *const names[] = {"greet", "bump", "sum", "halve", "reverse"};
+    static const char *const args[] = {"(\"x\")", "()", "([1, 2])", "(some(2))", "([1, 2])"};
+    static const char *const results[] = {"\"hello, x\"", "1", "3", "ok(1)", "[2, 1]"};
+    struct runtime rt = {.linked = shared->linked};
+    bool ok = true;
+    arena_init(&rt.arena, SIZE_MAX);
+    for (unsigned i = 0; i < 200 && ok; i++) {
+        struct cm_instance *instance = NULL;
+        ok = cm_instantiate(shared->linked, NULL, &instance, &rt.err) == ST_OK;
+        for (unsigned k = 0; k < 5 && ok; k++)
+            ok = str_is(runtime_call_in(&rt, instance, NULL, names[(i + k) % 5], args[(i + k) % 5]), results[(i + k) % 5]);
+        cm_instance_free(instance);
+    }
+    arena_release(&rt.arena);
+    return ok ? arg : NULL;
+}
+
+TEST(threads_share_what_is_linked)
+{
+    struct things things[1] = {{0}};
+    struct runtime rt = {0};
+    pthread_t threads[3];
+    void *ok;
+    CHECK(runtime_load(&rt, "things.wat"));
+    CHECK(runtime_add(&rt, &things_interface, things));
+    CHECK_EQ(runtime_try_link(&rt), ST_OK);
+    for (unsigned i = 0; i < ARRAY_LEN(threads); i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, many_instances, &rt), 0);
+    unsigned good = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(threads); i++)
+        good += pthread_join(threads[i], &ok) == 0 && ok;
+    runtime_close(&rt);
+    CHECK_EQ(good, 3);
+}
+
 /* --- nested components ------------------------------------------------------------------------------------------------------- */
 
 TEST(nested_components_call_each_other)
