@@ -161,9 +161,17 @@ static enum status closed(const struct io_fd *fd, const char *what, struct error
     return fd->fd < 0 ? fail(err, ST_CANCELLED, "%s: the descriptor is closed", what) : ST_OK;
 }
 
-static bool would_block(int error)
+/* Happens once per request and more: nothing is formatted. */
+static enum status not_yet(struct io_event *event, struct error *err)
 {
-    return error == EAGAIN;
+    static const char message[] = "would block";
+    io_event_clear(event);
+    if (err) {
+        err->status = ST_UNAVAILABLE;
+        err->sys_errno = EAGAIN;
+        memcpy(err->message, message, sizeof message);
+    }
+    return ST_UNAVAILABLE;
 }
 
 /* Whatever errno says: ST_UNAVAILABLE and ST_TIMEOUT are for "would block" and deadlines only. */
@@ -183,10 +191,8 @@ enum status io_try_read(struct io_fd *fd, void *data, size_t size, size_t *ret_l
     do
         n = fd->is_socket ? recv(fd->fd, data, size, MSG_DONTWAIT) : read(fd->fd, data, size);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && would_block(errno)) {
-        io_event_clear(&fd->readable);
-        return fail(err, ST_UNAVAILABLE, "read: nothing there yet");
-    }
+    if (n < 0 && errno == EAGAIN)
+        return not_yet(&fd->readable, err);
     if (n < 0)
         return broken(fd, "read", err);
     if (fd->is_tcp && n > 0 && (size_t)n < size && !fd->hangup)
@@ -203,10 +209,8 @@ enum status io_try_writev(struct io_fd *fd, const struct iovec *parts, int count
     do
         n = fd->is_socket ? sendmsg(fd->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) : writev(fd->fd, parts, MIN(count, IOV_MAX));
     while (n < 0 && errno == EINTR);
-    if (n < 0 && would_block(errno)) {
-        io_event_clear(&fd->writable);
-        return fail(err, ST_UNAVAILABLE, "write: no room yet");
-    }
+    if (n < 0 && errno == EAGAIN)
+        return not_yet(&fd->writable, err);
     if (n < 0)
         return broken(fd, "write", err);
     *ret_len = (size_t)n;
