@@ -66,10 +66,9 @@ struct cm_guest {
 struct cm_compiler;
 struct cm_program;
 
-/* Shares programs of equal types between functions. arena: holds everything that comes out; its maximum bounds the programs
- * (ST_LIMIT). types: of the functions to come. resources: what ids in those types mean. */
-struct cm_compiler *cm_compiler_new(struct arena *arena, struct cm_types *types, const struct cm_resource *resources,
-                                    uint32_t resource_count);
+/* Shares programs of equal types between functions: all of one type store. arena: holds everything that comes out; its maximum bounds
+ * the programs (ST_LIMIT). resources: what ids in the types mean. */
+struct cm_compiler *cm_compiler_new(struct arena *arena, const struct cm_resource *resources, uint32_t resource_count);
 void cm_compiler_free(struct cm_compiler *compiler); /* programs stay */
 
 struct cm_func_abi {

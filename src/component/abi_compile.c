@@ -10,7 +10,6 @@
 
 struct cm_compiler {
     struct arena *arena;
-    struct cm_types *types;
     const struct cm_resource *resources;
     uint32_t resource_count;
     struct map programs; /* by struct key */
@@ -39,11 +38,10 @@ struct end {
     const struct cm_type_desc *desc;
 };
 
-struct cm_compiler *cm_compiler_new(struct arena *arena, struct cm_types *types, const struct cm_resource *resources,
-                                    uint32_t resource_count)
+struct cm_compiler *cm_compiler_new(struct arena *arena, const struct cm_resource *resources, uint32_t resource_count)
 {
     struct cm_compiler *compiler = NEW(struct cm_compiler);
-    *compiler = (struct cm_compiler){.arena = arena, .types = types, .resources = resources, .resource_count = resource_count};
+    *compiler = (struct cm_compiler){.arena = arena, .resources = resources, .resource_count = resource_count};
     return compiler;
 }
 

@@ -282,7 +282,7 @@ static enum status bind_all(struct linking *l)
         linked->resources[i].instance = plan->resources[i].instance;
     TRY(bind_resources(l));
     TRY(bind_funcs(l));
-    linked->compiler = cm_compiler_new(&linked->arena, plan->types, linked->resources, plan->resource_count);
+    linked->compiler = cm_compiler_new(&linked->arena, linked->resources, plan->resource_count);
     for (uint32_t i = 0; i < plan->trampoline_count; i++)
         TRY(bind_trampoline(l, &plan->trampolines[i], &linked->bindings[i]));
     for (uint32_t i = 0; i < plan->core_instance_count; i++)

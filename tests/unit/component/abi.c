@@ -38,7 +38,7 @@ static bool bench_open(struct bench *b, const char *type_text)
     arena_init(&b->arena, SIZE_MAX);
     b->types = cm_types_new(&b->arena);
     cm_dynamic_init(&b->dynamic, &b->arena, NULL);
-    b->compiler = cm_compiler_new(&b->arena, b->types, NULL, 0);
+    b->compiler = cm_compiler_new(&b->arena, NULL, 0);
     struct cm_field param = {STR_INIT("v"), type_parse(b->types, type_text), 0};
     bool good = param.type && cm_type_func(b->types, false, &param, 1, param.type, &b->type, &err) == ST_OK &&
                 cm_dynamic_func(&b->dynamic, STR("f"), b->type, &b->desc, &err) == ST_OK &&
@@ -330,7 +330,7 @@ TEST(heavy_types_share_their_programs)
     struct cm_func_abi abi;
     arena_init(&arena, 16 << 20);
     struct cm_types *types = cm_types_new(&arena);
-    struct cm_compiler *compiler = cm_compiler_new(&arena, types, NULL, 0);
+    struct cm_compiler *compiler = cm_compiler_new(&arena, NULL, 0);
     const struct cm_type *type = cm_type_primitive(types, CM_STRING);
     for (int i = 0; i < 18; i++)
         CHECK_EQ(cm_type_tuple(types, (const struct cm_type *[]){type, type}, 2, &type, &err), ST_OK);

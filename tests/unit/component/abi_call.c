@@ -163,7 +163,7 @@ static bool world_open(struct world *w)
     *w = (struct world){.types = NULL};
     arena_init(&w->arena, SIZE_MAX);
     w->types = cm_types_new(&w->arena);
-    w->compiler = cm_compiler_new(&w->arena, w->types, resources, ARRAY_LEN(resources));
+    w->compiler = cm_compiler_new(&w->arena, resources, ARRAY_LEN(resources));
     fake_guest_init(&w->a, 4096, CM_ENCODING_UTF8, resources, 0);
     fake_guest_init(&w->b, 4096, CM_ENCODING_UTF8, resources, 1);
     const struct cm_func_type *read = func_type(w, "tuple<borrow<resource 0>, u64>", (const char *const[]){"self", "len"},

@@ -25,7 +25,7 @@ static bool subject_open(struct subject *s, struct random *random)
     arena_init(&s->arena, SIZE_MAX);
     s->types = cm_types_new(&s->arena);
     cm_dynamic_init(&s->dynamic, &s->arena, NULL);
-    s->compiler = cm_compiler_new(&s->arena, s->types, NULL, 0);
+    s->compiler = cm_compiler_new(&s->arena, NULL, 0);
     struct cm_field param = {STR_INIT("v"), random_type(random, s->types, 0), 0};
     bool good = cm_type_func(s->types, false, &param, 1, param.type, &s->type, &err) == ST_OK &&
                 cm_dynamic_func(&s->dynamic, STR("f"), s->type, &s->desc, &err) == ST_OK &&

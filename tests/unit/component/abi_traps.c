@@ -20,7 +20,7 @@ static bool subject_open(struct subject *s, const char *param, const char *resul
     arena_init(&s->arena, SIZE_MAX);
     s->types = cm_types_new(&s->arena);
     cm_dynamic_init(&s->dynamic, &s->arena, NULL);
-    s->compiler = cm_compiler_new(&s->arena, s->types, NULL, 0);
+    s->compiler = cm_compiler_new(&s->arena, NULL, 0);
     struct cm_field field = {STR_INIT("v"), param ? type_parse(s->types, param) : NULL, 0};
     return cm_type_func(s->types, false, &field, param ? 1 : 0, result ? type_parse(s->types, result) : NULL, &type, &err) ==
                ST_OK &&
