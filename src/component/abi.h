@@ -66,8 +66,8 @@ struct cm_guest {
 struct cm_compiler;
 struct cm_program;
 
-/* Shares programs of equal types between functions: all of one type store. arena: holds everything that comes out; its maximum bounds
- * the programs (ST_LIMIT). resources: what ids in the types mean. */
+/* Shares programs of equal types between functions: all of one type store. arena: holds everything that comes out; its maximum
+ * bounds the programs (ST_LIMIT). resources: what ids in the types mean. */
 struct cm_compiler *cm_compiler_new(struct arena *arena, const struct cm_resource *resources, uint32_t resource_count);
 void cm_compiler_free(struct cm_compiler *compiler); /* programs stay */
 
