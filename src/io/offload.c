@@ -1,6 +1,6 @@
 /* Worker threads for what blocks. One pool for the process: threads are made when work waits and none is idle, up to a bound, and
- * end after a while without work. Each that ends joins the one that ended before it, and stopping the pool joins the last: nothing of
- * them, their thread-local memory included, is left then. */
+ * end after a while without work. Each that ends joins the one that ended before it, and stopping the pool joins the last: nothing
+ * of them, their thread-local memory included, is left then. */
 #include "base/log.h"
 #include "io/runtime.h"
 #include "io/shard_private.h"
