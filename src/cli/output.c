@@ -17,7 +17,8 @@ static void print_json(json_t *object)
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data)
 {
     if (!context->json) {
-        fwrite(text.data, 1, text.len, stdout);
+        if (text.len)
+            fwrite(text.data, 1, text.len, stdout);
         if (text.len && text.data[text.len - 1] != '\n')
             putchar('\n');
         json_decref(data);

@@ -3,7 +3,8 @@
 #include "wasi/context.h"
 #include "wasi/stream.h"
 
-/* --- environment --------------------------------------------------------------------------------------------------------------- */
+/* --- environment ---------------------------------------------------------------------------------------------------------------
+ */
 
 enum status wasi_cli_environment_get_environment(struct cm_call *call, struct cm_list_tuple_string_string *ret)
 {
@@ -29,7 +30,8 @@ enum status wasi_cli_environment_initial_cwd(struct cm_call *call UNUSED, struct
     return ST_OK;
 }
 
-/* --- exit ---------------------------------------------------------------------------------------------------------------------- */
+/* --- exit ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Ends the instance by a trap that the host knows by `exited`. */
 static enum status leave(struct cm_call *call, uint8_t code)
@@ -50,15 +52,17 @@ enum status wasi_cli_exit_exit_with_code(struct cm_call *call, uint8_t status_co
     return leave(call, status_code);
 }
 
-/* --- stdio --------------------------------------------------------------------------------------------------------------------- */
+/* --- stdio ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void free_input(struct wasi_node *node)
 {
     free(CONTAINER_OF(node, struct wasi_io_streams_input_stream, node));
 }
 
-static enum wasi_stream_state stdin_read(struct wasi_io_streams_input_stream *stream UNUSED, struct cm_call *call UNUSED, uint64_t max UNUSED,
-                                         struct str *ret_bytes UNUSED, struct wasi_io_error_error **ret_error UNUSED)
+static enum wasi_stream_state stdin_read(struct wasi_io_streams_input_stream *stream UNUSED, struct cm_call *call UNUSED,
+                                         uint64_t max UNUSED, struct str *ret_bytes UNUSED,
+                                         struct wasi_io_error_error **ret_error UNUSED)
 {
     return WASI_STREAM_CLOSED;
 }
@@ -77,7 +81,7 @@ struct stdio_stream {
     enum wasi_output output;
 };
 
-#define STDIO_PERMIT 65536
+#define STDIO_PERMIT 4096 /* each byte may be a line of the log */
 
 static enum wasi_stream_state stdio_check(struct wasi_io_streams_output_stream *stream UNUSED, uint64_t *ret_permit,
                                           struct wasi_io_error_error **ret_error UNUSED)
@@ -91,6 +95,7 @@ static enum wasi_stream_state stdio_write(struct wasi_io_streams_output_stream *
 {
     struct stdio_stream *self = CONTAINER_OF(stream, struct stdio_stream, stream);
     wasi_output_write(self->context, self->output, bytes);
+    io_yield(); /* writing a log takes time that no slice of the guest accounts for */
     return WASI_STREAM_OPEN;
 }
 static const struct wasi_output_ops stdio_ops = {.check = stdio_check, .write = stdio_write};
@@ -121,9 +126,11 @@ enum status wasi_cli_stderr_get_stderr(struct cm_call *call, struct wasi_io_stre
     return ST_OK;
 }
 
-/* --- terminals: a guest's output goes through the log, so it never has one ------------------------------------------------------- */
+/* --- terminals: a guest's output goes through the log, so it never has one -------------------------------------------------------
+ */
 
-enum status wasi_cli_terminal_stdin_get_terminal_stdin(struct cm_call *call UNUSED, struct cm_option_wasi_cli_terminal_input_terminal_input *ret)
+enum status wasi_cli_terminal_stdin_get_terminal_stdin(struct cm_call *call UNUSED,
+                                                       struct cm_option_wasi_cli_terminal_input_terminal_input *ret)
 {
     ret->is_some = false;
     return ST_OK;
@@ -143,7 +150,8 @@ enum status wasi_cli_terminal_stderr_get_terminal_stderr(struct cm_call *call UN
     return ST_OK;
 }
 
-enum status wasi_cli_terminal_input_terminal_input_drop(struct cm_call *call UNUSED, struct wasi_cli_terminal_input_terminal_input *self UNUSED)
+enum status wasi_cli_terminal_input_terminal_input_drop(struct cm_call *call UNUSED,
+                                                        struct wasi_cli_terminal_input_terminal_input *self UNUSED)
 {
     return ST_OK;
 }

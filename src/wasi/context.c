@@ -1,12 +1,30 @@
 /* The per-instance context: output lines, and linking; see wasi.h. */
-#include "wasi/bindings.h"
 #include "wasi/context.h"
 #include "base/mem.h"
+#include "wasi/bindings.h"
 
 void wasi_context_init(struct wasi_context *context, const struct wasi_profile *profile)
 {
     memset(context, 0, sizeof *context);
     context->profile = profile;
+}
+
+bool wasi_hold(struct wasi_context *context, size_t bytes)
+{
+    if (bytes > WASI_MAX_HELD_BYTES - context->held_bytes)
+        return false;
+    context->held_bytes += bytes;
+    return true;
+}
+
+void wasi_release(struct wasi_context *context, size_t bytes)
+{
+    context->held_bytes -= bytes;
+}
+
+enum status wasi_holds_too_much(struct cm_call *call)
+{
+    return cm_trap(call, "the fields, texts and bodies that the component holds are larger than %u MiB", WASI_MAX_HELD_BYTES >> 20);
 }
 
 static void emit(struct wasi_context *context, enum wasi_output output)

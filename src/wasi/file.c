@@ -5,7 +5,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* --- operations ---------------------------------------------------------------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void work(void *arg)
 {
@@ -110,14 +111,31 @@ uint32_t wasi_file_type(mode_t mode)
     }
 }
 
-/* --- descriptors --------------------------------------------------------------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void descriptor_destroy(struct wasi_node *node)
 {
     struct wasi_filesystem_types_descriptor *file = CONTAINER_OF(node, struct wasi_filesystem_types_descriptor, node);
-    close(file->fd);
-    file->context->open_files--;
+    if (!file->is_preopen) {
+        close(file->fd);
+        file->context->open_files--;
+    }
     free(file);
+}
+
+struct wasi_filesystem_types_descriptor *wasi_file_preopen(struct wasi_context *context, const struct wasi_preopen *preopen)
+{
+    struct wasi_filesystem_types_descriptor *file = NEW(struct wasi_filesystem_types_descriptor);
+    wasi_node_init(&file->node, NULL, descriptor_destroy);
+    file->fd = preopen->fd;
+    file->is_directory = file->is_preopen = true;
+    file->read_only = preopen->read_only;
+    file->flags = WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_READ;
+    if (!preopen->read_only)
+        file->flags |= WASI_FILESYSTEM_TYPES_DESCRIPTOR_FLAGS_MUTATE_DIRECTORY;
+    file->context = context;
+    return file;
 }
 
 struct wasi_filesystem_types_descriptor *wasi_file_new(struct wasi_context *context, int fd, bool is_directory, bool read_only,
@@ -134,13 +152,13 @@ struct wasi_filesystem_types_descriptor *wasi_file_new(struct wasi_context *cont
     return file;
 }
 
-/* --- streams ------------------------------------------------------------------------------------------------------------------- */
+/* --- streams -------------------------------------------------------------------------------------------------------------------
+ */
 
 struct file_input {
     struct wasi_io_streams_input_stream stream;
     struct wasi_filesystem_types_descriptor *file; /* a reference; closing the descriptor does not end the stream */
     uint64_t offset;
-    char *buffer; /* WASI_FILE_IO_MAX; made at the first read */
 };
 
 static enum wasi_stream_state state_of(enum status status, int error, struct wasi_io_error_error **ret_error)
@@ -149,7 +167,8 @@ static enum wasi_stream_state state_of(enum status status, int error, struct was
         return WASI_STREAM_STOPPED;
     if (error == 0)
         return WASI_STREAM_OPEN;
-    *ret_error = wasi_error_new(WASI_ERROR_FILESYSTEM, wasi_file_error(error), strerrordesc_np(error) ? strerrordesc_np(error) : "I/O error");
+    *ret_error = wasi_error_new(WASI_ERROR_FILESYSTEM, wasi_file_error(error),
+                                strerrordesc_np(error) ? strerrordesc_np(error) : "I/O error");
     return WASI_STREAM_FAILED;
 }
 
@@ -160,24 +179,25 @@ static int run_pread(struct wasi_file_op *op)
     return n < 0 ? errno : 0;
 }
 
-static enum wasi_stream_state input_read(struct wasi_io_streams_input_stream *stream, struct cm_call *call UNUSED, uint64_t max,
+/* Into the call's arena: a stream holds no memory between its reads. */
+static enum wasi_stream_state input_read(struct wasi_io_streams_input_stream *stream, struct cm_call *call, uint64_t max,
                                          struct str *ret_bytes, struct wasi_io_error_error **ret_error)
 {
     struct file_input *self = CONTAINER_OF(stream, struct file_input, stream);
     if (max == 0)
         return WASI_STREAM_OPEN;
-    if (!self->buffer)
-        self->buffer = mem_alloc(WASI_FILE_IO_MAX);
-    struct wasi_file_op op = {.run = run_pread, .fd = self->file->fd, .data = self->buffer, .len = MIN(max, WASI_FILE_IO_MAX),
-                              .offset = self->offset};
     if (self->offset > INT64_MAX)
         return WASI_STREAM_CLOSED;
+    struct wasi_file_op op = {.run = run_pread, .fd = self->file->fd, .len = MIN(max, WASI_FILE_IO_MAX), .offset = self->offset};
+    op.data = arena_try(cm_call_arena(call), op.len, 1);
+    if (!op.data)
+        return state_of(ST_OK, ENOMEM, ret_error);
     enum status status = wasi_file_run(&op);
     enum wasi_stream_state state = state_of(status, op.error, ret_error);
     if (state != WASI_STREAM_OPEN)
         return state;
     self->offset += op.ret_len;
-    *ret_bytes = str_n(self->buffer, op.ret_len);
+    *ret_bytes = str_n(op.data, op.ret_len);
     return op.ret_len ? WASI_STREAM_OPEN : WASI_STREAM_CLOSED;
 }
 
@@ -187,7 +207,6 @@ static void input_destroy(struct wasi_node *node)
 {
     struct file_input *self = CONTAINER_OF(node, struct file_input, stream.node);
     wasi_node_unref(&self->file->node);
-    free(self->buffer);
     free(self);
 }
 
@@ -206,7 +225,6 @@ struct file_output {
     struct wasi_filesystem_types_descriptor *file; /* a reference */
     bool append;
     uint64_t offset;
-    char *buffer; /* WASI_FILE_IO_MAX; made at the first write */
 };
 
 static enum wasi_stream_state output_check(struct wasi_io_streams_output_stream *stream UNUSED, uint64_t *ret_permit,
@@ -224,6 +242,8 @@ static int run_pwrite(struct wasi_file_op *op)
         ssize_t n = pwritev2(op->fd, &part, 1, (off_t)(op->offset + op->ret_len), op->flags);
         if (n < 0 && errno != EINTR)
             return errno;
+        if (n == 0)
+            return EIO;
         op->ret_len += n > 0 ? (size_t)n : 0;
     }
     return 0;
@@ -233,13 +253,18 @@ static enum wasi_stream_state output_write(struct wasi_io_streams_output_stream 
                                            struct wasi_io_error_error **ret_error)
 {
     struct file_output *self = CONTAINER_OF(stream, struct file_output, stream);
-    if (!self->buffer)
-        self->buffer = mem_alloc(WASI_FILE_IO_MAX);
-    if (self->offset > INT64_MAX - bytes.len)
+    if (self->offset > (uint64_t)INT64_MAX - bytes.len)
         return state_of(ST_OK, EFBIG, ret_error);
-    memcpy(self->buffer, bytes.data, bytes.len);
-    struct wasi_file_op op = {.run = run_pwrite, .fd = self->file->fd, .data = self->buffer, .len = bytes.len,
-                              .offset = self->append ? 0 : self->offset, .flags = self->append ? RWF_APPEND : 0};
+    autofree char *copy = mem_try_alloc(bytes.len); /* only for this write, so that idle streams cost nothing */
+    if (!copy)
+        return state_of(ST_OK, ENOMEM, ret_error);
+    memcpy(copy, bytes.data, bytes.len);
+    struct wasi_file_op op = {.run = run_pwrite,
+                              .fd = self->file->fd,
+                              .data = copy,
+                              .len = bytes.len,
+                              .offset = self->append ? 0 : self->offset,
+                              .flags = self->append ? RWF_APPEND : 0};
     enum status status = wasi_file_run(&op);
     self->offset += op.ret_len;
     return state_of(status, op.error, ret_error);
@@ -251,7 +276,6 @@ static void output_destroy(struct wasi_node *node)
 {
     struct file_output *self = CONTAINER_OF(node, struct file_output, stream.node);
     wasi_node_unref(&self->file->node);
-    free(self->buffer);
     free(self);
 }
 

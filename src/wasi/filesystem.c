@@ -1,6 +1,6 @@
 /* wasi:filesystem/types: operations on an open descriptor; preopens. Those that take a path are in filesystem_at.c. */
-#include "wasi/file.h"
 #include "base/mem.h"
+#include "wasi/file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,8 @@ enum status wasi_filesystem_types_descriptor_drop(struct cm_call *call, struct w
     return wasi_node_drop(call, &self->node);
 }
 
-/* --- streams ------------------------------------------------------------------------------------------------------------------- */
+/* --- streams -------------------------------------------------------------------------------------------------------------------
+ */
 
 enum status wasi_filesystem_types_descriptor_read_via_stream(
     struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self, uint64_t offset,
@@ -65,7 +66,8 @@ enum status wasi_filesystem_types_descriptor_append_via_stream(
     return ST_OK;
 }
 
-/* --- reading and writing --------------------------------------------------------------------------------------------------------- */
+/* --- reading and writing ---------------------------------------------------------------------------------------------------------
+ */
 
 static int run_read(struct wasi_file_op *op)
 {
@@ -74,8 +76,8 @@ static int run_read(struct wasi_file_op *op)
     return n < 0 ? errno : 0;
 }
 
-enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct wasi_filesystem_types_descriptor *self, uint64_t length,
-                                                  uint64_t offset,
+enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
+                                                  uint64_t length, uint64_t offset,
                                                   struct cm_result_tuple2_list_u8_bool_wasi_filesystem_types_error_code *ret)
 {
     REFUSE(self->is_directory, EISDIR)
@@ -118,7 +120,8 @@ enum status wasi_filesystem_types_descriptor_write(struct cm_call *call, struct 
     return ST_OK;
 }
 
-/* --- the rest of a file -------------------------------------------------------------------------------------------------------- */
+/* --- the rest of a file --------------------------------------------------------------------------------------------------------
+ */
 
 static int run_advise(struct wasi_file_op *op)
 {
@@ -158,8 +161,9 @@ enum status wasi_filesystem_types_descriptor_sync(struct cm_call *call UNUSED, s
     return finish(&op, ret);
 }
 
-enum status wasi_filesystem_types_descriptor_get_flags(struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
-                                                       struct cm_result_wasi_filesystem_types_descriptor_flags_wasi_filesystem_types_error_code *ret)
+enum status wasi_filesystem_types_descriptor_get_flags(
+    struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
+    struct cm_result_wasi_filesystem_types_descriptor_flags_wasi_filesystem_types_error_code *ret)
 {
     ret->is_err = false;
     ret->of.ok = self->flags;
@@ -197,12 +201,13 @@ enum status wasi_filesystem_types_descriptor_set_size(struct cm_call *call UNUSE
     return finish(&op, ret);
 }
 
-int wasi_file_times(const struct wasi_filesystem_types_new_timestamp *access, const struct wasi_filesystem_types_new_timestamp *modification,
-                    struct timespec ret_times[2])
+int wasi_file_times(const struct wasi_filesystem_types_new_timestamp *access,
+                    const struct wasi_filesystem_types_new_timestamp *modification, struct timespec ret_times[2])
 {
     const struct wasi_filesystem_types_new_timestamp *given[2] = {access, modification};
     for (int i = 0; i < 2; i++) {
-        ret_times[i] = (struct timespec){.tv_nsec = given[i]->tag == WASI_FILESYSTEM_TYPES_NEW_TIMESTAMP_NOW ? UTIME_NOW : UTIME_OMIT};
+        ret_times[i] =
+            (struct timespec){.tv_nsec = given[i]->tag == WASI_FILESYSTEM_TYPES_NEW_TIMESTAMP_NOW ? UTIME_NOW : UTIME_OMIT};
         if (given[i]->tag != WASI_FILESYSTEM_TYPES_NEW_TIMESTAMP_TIMESTAMP)
             continue;
         const struct wasi_clocks_wall_clock_datetime *time = &given[i]->of.timestamp;
@@ -230,7 +235,8 @@ enum status wasi_filesystem_types_descriptor_set_times(struct cm_call *call UNUS
     return finish(&op, ret);
 }
 
-/* --- what it is ---------------------------------------------------------------------------------------------------------------- */
+/* --- what it is ----------------------------------------------------------------------------------------------------------------
+ */
 
 static struct cm_option_wasi_clocks_wall_clock_datetime datetime(struct timespec time)
 {
@@ -252,9 +258,9 @@ void wasi_file_stat(const struct stat *from, struct wasi_filesystem_types_descri
     };
 }
 
-enum status wasi_filesystem_types_descriptor_stat(
-    struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
-    struct cm_result_wasi_filesystem_types_descriptor_stat_wasi_filesystem_types_error_code *ret)
+enum status
+wasi_filesystem_types_descriptor_stat(struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
+                                      struct cm_result_wasi_filesystem_types_descriptor_stat_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_stat, .fd = self->fd};
     TRY(wasi_file_run(&op));
@@ -275,7 +281,8 @@ static uint64_t mix(uint64_t x)
 void wasi_file_hash(const struct stat *from, struct wasi_filesystem_types_metadata_hash_value *ret)
 {
     uint64_t identity = mix(from->st_dev * 0x9e3779b97f4a7c15ull + from->st_ino);
-    uint64_t state = mix((uint64_t)from->st_mtim.tv_sec * NS_PER_SECOND + (uint64_t)from->st_mtim.tv_nsec) ^ mix((uint64_t)from->st_size);
+    uint64_t state =
+        mix((uint64_t)from->st_mtim.tv_sec * NS_PER_SECOND + (uint64_t)from->st_mtim.tv_nsec) ^ mix((uint64_t)from->st_size);
     ret->lower = mix(identity ^ state);
     ret->upper = mix(identity + 0x9e3779b97f4a7c15ull * (state | 1));
 }
@@ -292,13 +299,15 @@ enum status wasi_filesystem_types_descriptor_metadata_hash(
     return ST_OK;
 }
 
-enum status wasi_filesystem_types_descriptor_is_same_object(struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self,
+enum status wasi_filesystem_types_descriptor_is_same_object(struct cm_call *call UNUSED,
+                                                            struct wasi_filesystem_types_descriptor *self,
                                                             struct wasi_filesystem_types_descriptor *other, bool *ret)
 {
     struct wasi_file_op first = {.run = run_stat, .fd = self->fd}, second = {.run = run_stat, .fd = other->fd};
     TRY(wasi_file_run(&first));
     TRY(wasi_file_run(&second));
-    *ret = !first.error && !second.error && first.ret_stat.st_dev == second.ret_stat.st_dev && first.ret_stat.st_ino == second.ret_stat.st_ino;
+    *ret = !first.error && !second.error && first.ret_stat.st_dev == second.ret_stat.st_dev &&
+           first.ret_stat.st_ino == second.ret_stat.st_ino;
     return ST_OK;
 }
 
@@ -310,7 +319,8 @@ enum status wasi_filesystem_types_filesystem_error_code(struct cm_call *call UNU
     return ST_OK;
 }
 
-/* --- directories --------------------------------------------------------------------------------------------------------------- */
+/* --- directories ---------------------------------------------------------------------------------------------------------------
+ */
 
 #define ENTRIES_PER_BATCH 64
 
@@ -331,7 +341,8 @@ struct wasi_filesystem_types_directory_entry_stream {
 
 static void entries_destroy(struct wasi_node *node)
 {
-    struct wasi_filesystem_types_directory_entry_stream *self = CONTAINER_OF(node, struct wasi_filesystem_types_directory_entry_stream, node);
+    struct wasi_filesystem_types_directory_entry_stream *self =
+        CONTAINER_OF(node, struct wasi_filesystem_types_directory_entry_stream, node);
     if (self->dir)
         closedir(self->dir);
     self->directory->context->open_files--;
@@ -342,9 +353,12 @@ static void entries_destroy(struct wasi_node *node)
 
 static int run_open_directory(struct wasi_file_op *op)
 {
-    int fd = openat(op->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autoclose int fd = openat(op->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     op->data = fd < 0 ? NULL : fdopendir(fd);
-    return op->data ? 0 : errno;
+    if (!op->data)
+        return errno;
+    fd = -1; /* the DIR's */
+    return 0;
 }
 
 enum status wasi_filesystem_types_descriptor_read_directory(
@@ -372,7 +386,8 @@ enum status wasi_filesystem_types_descriptor_read_directory(
     return ST_OK;
 }
 
-enum status wasi_filesystem_types_directory_entry_stream_drop(struct cm_call *call, struct wasi_filesystem_types_directory_entry_stream *self)
+enum status wasi_filesystem_types_directory_entry_stream_drop(struct cm_call *call,
+                                                              struct wasi_filesystem_types_directory_entry_stream *self)
 {
     return wasi_node_drop(call, &self->node);
 }
@@ -429,7 +444,8 @@ enum status wasi_filesystem_types_directory_entry_stream_read_directory_entry(
     return ST_OK;
 }
 
-/* --- preopens ------------------------------------------------------------------------------------------------------------------ */
+/* --- preopens ------------------------------------------------------------------------------------------------------------------
+ */
 
 enum status wasi_filesystem_preopens_get_directories(struct cm_call *call,
                                                      struct cm_list_tuple_wasi_filesystem_types_descriptor_string *ret)
@@ -440,11 +456,7 @@ enum status wasi_filesystem_preopens_get_directories(struct cm_call *call,
         ARENA_ARRAY(cm_call_arena(call), struct cm_tuple_wasi_filesystem_types_descriptor_string, profile->preopen_count);
     for (size_t i = 0; i < profile->preopen_count; i++) {
         const struct wasi_preopen *preopen = &profile->preopens[i];
-        int fd = fcntl(preopen->fd, F_DUPFD_CLOEXEC, 0);
-        if (fd < 0)
-            return cm_trap(call, "out of file descriptors");
-        uint32_t flags = FLAG(READ) | (preopen->read_only ? 0 : FLAG(MUTATE_DIRECTORY));
-        list[i].f0 = wasi_file_new(context, fd, true, preopen->read_only, flags);
+        list[i].f0 = wasi_file_preopen(context, preopen);
         list[i].f1 = preopen->guest_path;
     }
     *ret = (struct cm_list_tuple_wasi_filesystem_types_descriptor_string){list, profile->preopen_count};

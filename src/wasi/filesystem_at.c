@@ -1,6 +1,6 @@
 /* wasi:filesystem/types: operations on paths beneath a directory; how paths are resolved is in path.h. */
-#include "wasi/file.h"
 #include "base/mem.h"
+#include "wasi/file.h"
 #include "wasi/path.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +28,8 @@ static int copy_path(struct cm_call *call, struct str path, char **ret_path)
 }
 
 /* Prepares an operation on a path of `self`, which must be a directory, and one that may be changed if the operation does so. */
-static int prepare(struct cm_call *call, struct wasi_file_op *op, const struct wasi_filesystem_types_descriptor *self, struct str path,
-                   bool changes)
+static int prepare(struct cm_call *call, struct wasi_file_op *op, const struct wasi_filesystem_types_descriptor *self,
+                   struct str path, bool changes)
 {
     op->fd = self->fd;
     if (!self->is_directory)
@@ -63,7 +63,8 @@ static enum status finish(struct wasi_file_op *op, int error, struct cm_result_n
         ret->is_err = false;                                                                                                       \
     } while (0)
 
-/* --- names --------------------------------------------------------------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static int run_mkdir(struct wasi_file_op *op)
 {
@@ -74,8 +75,9 @@ static int run_mkdir(struct wasi_file_op *op)
     return error ? error : mkdirat(parent, name, 0777) == 0 ? 0 : errno;
 }
 
-enum status wasi_filesystem_types_descriptor_create_directory_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
-                                                                 struct str path, struct cm_result_none_wasi_filesystem_types_error_code *ret)
+enum status wasi_filesystem_types_descriptor_create_directory_at(struct cm_call *call,
+                                                                 struct wasi_filesystem_types_descriptor *self, struct str path,
+                                                                 struct cm_result_none_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_mkdir};
     return finish(&op, prepare(call, &op, self, path, true), ret);
@@ -93,15 +95,17 @@ static int run_unlink(struct wasi_file_op *op)
     return error ? error : unlinkat(parent, name, op->flags) == 0 ? 0 : errno;
 }
 
-enum status wasi_filesystem_types_descriptor_remove_directory_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
-                                                                 struct str path, struct cm_result_none_wasi_filesystem_types_error_code *ret)
+enum status wasi_filesystem_types_descriptor_remove_directory_at(struct cm_call *call,
+                                                                 struct wasi_filesystem_types_descriptor *self, struct str path,
+                                                                 struct cm_result_none_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_unlink, .flags = AT_REMOVEDIR};
     return finish(&op, prepare(call, &op, self, path, true), ret);
 }
 
 enum status wasi_filesystem_types_descriptor_unlink_file_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
-                                                            struct str path, struct cm_result_none_wasi_filesystem_types_error_code *ret)
+                                                            struct str path,
+                                                            struct cm_result_none_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_unlink};
     return finish(&op, prepare(call, &op, self, path, true), ret);
@@ -150,7 +154,8 @@ static int run_link(struct wasi_file_op *op)
     return error ? error : linkat(names.from, names.from_name, names.to, names.to_name, 0) == 0 ? 0 : errno;
 }
 
-static int prepare_other(struct cm_call *call, struct wasi_file_op *op, const struct wasi_filesystem_types_descriptor *other, struct str path)
+static int prepare_other(struct cm_call *call, struct wasi_file_op *op, const struct wasi_filesystem_types_descriptor *other,
+                         struct str path)
 {
     struct wasi_file_op second = {0};
     int error = prepare(call, &second, other, path, true);
@@ -159,8 +164,9 @@ static int prepare_other(struct cm_call *call, struct wasi_file_op *op, const st
     return error;
 }
 
-enum status wasi_filesystem_types_descriptor_rename_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self, struct str old_path,
-                                                       struct wasi_filesystem_types_descriptor *new_descriptor, struct str new_path,
+enum status wasi_filesystem_types_descriptor_rename_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
+                                                       struct str old_path, struct wasi_filesystem_types_descriptor *new_descriptor,
+                                                       struct str new_path,
                                                        struct cm_result_none_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_rename};
@@ -174,7 +180,8 @@ enum status wasi_filesystem_types_descriptor_link_at(struct cm_call *call, struc
                                                      struct cm_result_none_wasi_filesystem_types_error_code *ret)
 {
     struct wasi_file_op op = {.run = run_link};
-    int error = old_path_flags & WASI_FILESYSTEM_TYPES_PATH_FLAGS_SYMLINK_FOLLOW ? EINVAL : prepare(call, &op, self, old_path, true);
+    int error =
+        old_path_flags & WASI_FILESYSTEM_TYPES_PATH_FLAGS_SYMLINK_FOLLOW ? EINVAL : prepare(call, &op, self, old_path, true);
     return finish(&op, error ? error : prepare_other(call, &op, new_descriptor, new_path), ret);
 }
 
@@ -216,12 +223,13 @@ static int run_readlink(struct wasi_file_op *op)
     return *(const char *)op->data == '/' ? EPERM : 0;
 }
 
-enum status wasi_filesystem_types_descriptor_readlink_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self, struct str path,
+enum status wasi_filesystem_types_descriptor_readlink_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
+                                                         struct str path,
                                                          struct cm_result_string_wasi_filesystem_types_error_code *ret)
 {
-    char *target = arena_alloc(cm_call_arena(call), PATH_BYTES_MAX);
+    char *target = arena_try(cm_call_arena(call), PATH_BYTES_MAX, 1); /* whose room the path may have used up */
     struct wasi_file_op op = {.run = run_readlink, .data = target, .len = PATH_BYTES_MAX};
-    RUN_OR_RETURN(&op, prepare(call, &op, self, path, false));
+    RUN_OR_RETURN(&op, target ? prepare(call, &op, self, path, false) : ENOMEM);
     ret->of.ok = str_n(target, op.ret_len);
     if (!str_valid_utf8(ret->of.ok)) {
         ret->is_err = true;
@@ -230,7 +238,8 @@ enum status wasi_filesystem_types_descriptor_readlink_at(struct cm_call *call, s
     return ST_OK;
 }
 
-/* --- what is there ------------------------------------------------------------------------------------------------------------- */
+/* --- what is there -------------------------------------------------------------------------------------------------------------
+ */
 
 static int run_stat_at(struct wasi_file_op *op)
 {
@@ -278,9 +287,11 @@ enum status wasi_filesystem_types_descriptor_set_times_at(struct cm_call *call, 
     return finish(&op, error ? error : wasi_file_times(access, modification, op.times), ret);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------------------------------------------
+ */
 
-/* A FIFO without a writer must not block, and a device must not be opened for its effects: O_NONBLOCK, then a look at what it is. */
+/* A FIFO without a writer must not block, and a device must not be opened for its effects: O_NONBLOCK, then a look at what it is.
+ */
 static int run_open(struct wasi_file_op *op)
 {
     int fd;
@@ -323,13 +334,14 @@ static int check_open(const struct wasi_filesystem_types_descriptor *self, uint3
     return 0;
 }
 
-enum status wasi_filesystem_types_descriptor_open_at(
-    struct cm_call *call, struct wasi_filesystem_types_descriptor *self, uint32_t path_flags, struct str path, uint32_t open, uint32_t flags,
-    struct cm_result_wasi_filesystem_types_descriptor_wasi_filesystem_types_error_code *ret)
+enum status
+wasi_filesystem_types_descriptor_open_at(struct cm_call *call, struct wasi_filesystem_types_descriptor *self, uint32_t path_flags,
+                                         struct str path, uint32_t open, uint32_t flags,
+                                         struct cm_result_wasi_filesystem_types_descriptor_wasi_filesystem_types_error_code *ret)
 {
     bool changes = open & (OPEN(CREATE) | OPEN(TRUNCATE)) || flags & (FLAG(WRITE) | FLAG(MUTATE_DIRECTORY));
-    struct wasi_file_op op = {.run = run_open, .flags = open_flags(open, flags),
-                              .follow = path_flags & WASI_FILESYSTEM_TYPES_PATH_FLAGS_SYMLINK_FOLLOW};
+    struct wasi_file_op op = {
+        .run = run_open, .flags = open_flags(open, flags), .follow = path_flags & WASI_FILESYSTEM_TYPES_PATH_FLAGS_SYMLINK_FOLLOW};
     int error = check_open(self, open, flags);
     RUN_OR_RETURN(&op, error ? error : prepare(call, &op, self, path, changes));
     bool directory = S_ISDIR(op.ret_stat.st_mode);
@@ -339,7 +351,8 @@ enum status wasi_filesystem_types_descriptor_open_at(
         ret->of.err = wasi_file_error(EISDIR);
         return ST_OK;
     }
-    /* A directory may be changed if its parent may; the guest may ask for less. */
+    /* A directory may be read, and be changed if its parent may, whatever the guest has asked for: that is what others do as well.
+     */
     uint32_t given = flags & (FLAG(READ) | FLAG(WRITE) | FLAG(FILE_INTEGRITY_SYNC) | FLAG(DATA_INTEGRITY_SYNC));
     if (directory)
         given |= FLAG(READ) | (self->flags & FLAG(MUTATE_DIRECTORY));

@@ -13,12 +13,15 @@ uint32_t wasi_http_error_code(const struct http_exchange *exchange, enum status 
         if (reading && http_exchange_body_reject(exchange).status == 431)
             return WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_TRAILER_SECTION_SIZE;
         return WASI_HTTP_TYPES_ERROR_CODE_HTTP_PROTOCOL_ERROR;
+    case ST_LIMIT: /* what is written has a head and trailers of bounded size; only the latter are written here */
+        return reading ? WASI_HTTP_TYPES_ERROR_CODE_INTERNAL_ERROR : WASI_HTTP_TYPES_ERROR_CODE_HTTP_RESPONSE_TRAILER_SECTION_SIZE;
     default:
         return WASI_HTTP_TYPES_ERROR_CODE_INTERNAL_ERROR;
     }
 }
 
-/* --- incoming-request ---------------------------------------------------------------------------------------------------------- */
+/* --- incoming-request ----------------------------------------------------------------------------------------------------------
+ */
 
 struct wasi_http_types_incoming_request {
     struct wasi_node node;
@@ -92,15 +95,15 @@ enum status wasi_http_types_incoming_request_authority(struct cm_call *call UNUS
     return ST_OK;
 }
 
-enum status wasi_http_types_incoming_request_headers(struct cm_call *call UNUSED, struct wasi_http_types_incoming_request *self,
+enum status wasi_http_types_incoming_request_headers(struct cm_call *call, struct wasi_http_types_incoming_request *self,
                                                      struct wasi_http_types_fields **ret)
 {
     const struct http_head *head = http_exchange_head(self->exchange);
-    *ret = wasi_fields_received(&self->node, head->fields, head->field_count);
-    return ST_OK;
+    return wasi_fields_received(call, &self->node, head->fields, head->field_count, ret);
 }
 
-/* --- incoming-body ------------------------------------------------------------------------------------------------------------- */
+/* --- incoming-body -------------------------------------------------------------------------------------------------------------
+ */
 
 struct wasi_http_types_incoming_body {
     struct wasi_node node;
@@ -135,36 +138,50 @@ enum status wasi_http_types_incoming_body_drop(struct cm_call *call, struct wasi
 struct body_stream {
     struct wasi_io_streams_input_stream stream;
     struct http_exchange *exchange;
-    struct str rest; /* read from the connection, not yet by the guest */
+    struct str rest;     /* read from the connection, not yet by the guest */
+    enum status failure; /* of reading; the exchange says it only once */
 };
+
+/* Sees to it that there is something in `rest`, unless the body is at its end. */
+static enum status fill(struct body_stream *self)
+{
+    if (self->rest.len > 0)
+        return ST_OK;
+    if (self->failure == ST_OK) {
+        enum status status = http_exchange_try_read_body(self->exchange, &self->rest, NULL);
+        if (status == ST_UNAVAILABLE || status == ST_CANCELLED)
+            return status;
+        self->failure = status;
+    }
+    return self->failure;
+}
 
 static enum wasi_stream_state body_read(struct wasi_io_streams_input_stream *stream, struct cm_call *call UNUSED, uint64_t max,
                                         struct str *ret_bytes, struct wasi_io_error_error **ret_error)
 {
     struct body_stream *self = CONTAINER_OF(stream, struct body_stream, stream);
-    if (self->rest.len == 0) {
-        struct error err;
-        enum status status = http_exchange_try_read_body(self->exchange, &self->rest, &err);
-        if (status == ST_UNAVAILABLE)
-            return WASI_STREAM_OPEN;
-        if (status == ST_CANCELLED)
-            return WASI_STREAM_STOPPED;
-        if (status != ST_OK) {
-            *ret_error = wasi_error_new(WASI_ERROR_HTTP, wasi_http_error_code(self->exchange, status, true), "the request body ended early");
-            return WASI_STREAM_FAILED;
-        }
-        if (self->rest.len == 0)
-            return WASI_STREAM_CLOSED;
+    enum status status = fill(self);
+    if (status == ST_UNAVAILABLE)
+        return WASI_STREAM_OPEN;
+    if (status == ST_CANCELLED)
+        return WASI_STREAM_STOPPED;
+    if (status != ST_OK) {
+        *ret_error =
+            wasi_error_new(WASI_ERROR_HTTP, wasi_http_error_code(self->exchange, status, true), "the request body ended early");
+        return WASI_STREAM_FAILED;
     }
+    if (self->rest.len == 0)
+        return WASI_STREAM_CLOSED;
     *ret_bytes = str_slice(self->rest, 0, max);
     self->rest = str_from(self->rest, ret_bytes->len);
     return WASI_STREAM_OPEN;
 }
 
+/* Reads ahead: the connection's event may be set without a byte of the body being there. */
 static struct io_event *body_ready(struct wasi_io_streams_input_stream *stream, uint64_t *deadline)
 {
     struct body_stream *self = CONTAINER_OF(stream, struct body_stream, stream);
-    if (self->rest.len > 0 || http_exchange_body_ended(self->exchange))
+    if (fill(self) != ST_UNAVAILABLE)
         return NULL;
     *deadline = MIN(*deadline, http_exchange_body_deadline(self->exchange));
     return http_exchange_body_event(self->exchange);
@@ -191,11 +208,13 @@ enum status wasi_http_types_incoming_body_stream(struct cm_call *call UNUSED, st
     return ST_OK;
 }
 
-/* --- future-trailers ----------------------------------------------------------------------------------------------------------- */
+/* --- future-trailers -----------------------------------------------------------------------------------------------------------
+ */
 
 struct wasi_http_types_future_trailers {
     struct wasi_node node;
     struct http_exchange *exchange;
+    enum status failure; /* of reading; the exchange says it only once */
     bool taken;
 };
 
@@ -221,10 +240,25 @@ enum status wasi_http_types_future_trailers_drop(struct cm_call *call, struct wa
     return wasi_node_drop(call, &self->node);
 }
 
+/* Reads over what is left of the body; trailers come behind it. */
+static enum status skip_body(struct wasi_http_types_future_trailers *self)
+{
+    struct str data = STR("");
+    enum status status = self->failure;
+    do {
+        if (status == ST_OK)
+            status = http_exchange_try_read_body(self->exchange, &data, NULL);
+    } while (status == ST_OK && data.len > 0);
+    if (status != ST_UNAVAILABLE && status != ST_CANCELLED)
+        self->failure = status;
+    return status;
+}
+
+/* Not ready while `get` would answer none: guests take what it gives once the pollable is ready. */
 static struct io_event *trailers_event(struct wasi_node *node, uint64_t *deadline)
 {
     struct wasi_http_types_future_trailers *self = CONTAINER_OF(node, struct wasi_http_types_future_trailers, node);
-    if (self->taken || http_exchange_body_ended(self->exchange))
+    if (self->taken || skip_body(self) != ST_UNAVAILABLE)
         return NULL;
     *deadline = MIN(*deadline, http_exchange_body_deadline(self->exchange));
     return http_exchange_body_event(self->exchange);
@@ -237,19 +271,8 @@ enum status wasi_http_types_future_trailers_subscribe(struct cm_call *call UNUSE
     return ST_OK;
 }
 
-/* Reads over what is left of the body; trailers come behind it. */
-static enum status skip_body(struct http_exchange *exchange)
-{
-    struct str data;
-    struct error err;
-    do {
-        TRY(http_exchange_try_read_body(exchange, &data, &err));
-    } while (data.len > 0);
-    return ST_OK;
-}
-
 enum status wasi_http_types_future_trailers_get(
-    struct cm_call *call UNUSED, struct wasi_http_types_future_trailers *self,
+    struct cm_call *call, struct wasi_http_types_future_trailers *self,
     struct cm_option_result_result_option_wasi_http_types_fields_wasi_http_types_error_code_none *ret)
 {
     memset(ret, 0, sizeof *ret);
@@ -258,7 +281,7 @@ enum status wasi_http_types_future_trailers_get(
         ret->value.is_err = true;
         return ST_OK;
     }
-    enum status status = skip_body(self->exchange);
+    enum status status = skip_body(self);
     if (status == ST_CANCELLED)
         return status;
     if (status == ST_UNAVAILABLE)
@@ -273,12 +296,11 @@ enum status wasi_http_types_future_trailers_get(
     size_t count;
     const struct http_field *fields = http_exchange_trailers(self->exchange, &count);
     ret->value.of.ok.of.ok.is_some = count > 0;
-    if (count > 0)
-        ret->value.of.ok.of.ok.value = wasi_fields_received(NULL, fields, count);
-    return ST_OK;
+    return count > 0 ? wasi_fields_received(call, NULL, fields, count, &ret->value.of.ok.of.ok.value) : ST_OK;
 }
 
-/* --- errors -------------------------------------------------------------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------------------------------------------------------------
+ */
 
 enum status wasi_http_types_http_error_code(struct cm_call *call UNUSED, struct wasi_io_error_error *err,
                                             struct cm_option_wasi_http_types_error_code *ret)

@@ -15,10 +15,16 @@ void wasi_node_ref(struct wasi_node *node)
     node->refs++;
 }
 
+/* Parents are let go of one by one, not by recursion. */
 void wasi_node_unref(struct wasi_node *node)
 {
-    if (--node->refs == 0)
+    while (node && --node->refs == 0) {
+        struct wasi_node *parent = node->parent;
+        if (parent)
+            parent->children--;
         node->destroy(node);
+        node = parent;
+    }
 }
 
 void wasi_node_detach(struct wasi_node *node)
@@ -33,9 +39,8 @@ void wasi_node_detach(struct wasi_node *node)
 
 enum status wasi_node_drop(struct cm_call *call, struct wasi_node *node)
 {
-    if (call && node->children > 0)
-        return cm_trap(call, "resource has children");
+    bool has_children = node->children > 0;
     wasi_node_detach(node);
     wasi_node_unref(node);
-    return ST_OK;
+    return call && has_children ? cm_trap(call, "resource has children") : ST_OK;
 }

@@ -1,13 +1,24 @@
 /* wasi:http/types: outgoing-response, outgoing-body, response-outparam; and running an incoming-handler. */
 #include "base/mem.h"
+#include "wasi/context.h"
 #include "wasi/http.h"
 
-/* --- outgoing-body ------------------------------------------------------------------------------------------------------------- */
+struct wasi_http_types_outgoing_response {
+    struct wasi_node node;
+    uint16_t status;
+    struct wasi_http_types_fields *fields;
+    struct wasi_http_types_outgoing_body *body; /* NULL until the guest asks for it; holds a reference */
+};
+
+/* --- outgoing-body -------------------------------------------------------------------------------------------------------------
+ */
 
 struct wasi_http_types_outgoing_body {
     struct wasi_node node;
-    struct http_exchange *exchange; /* NULL until attached */
-    struct buf kept;                /* written before that */
+    struct wasi_context *context;
+    const struct wasi_http_types_outgoing_response *response; /* whose it is; NULL: a request's, or it is gone */
+    struct http_exchange *exchange;                           /* NULL until attached */
+    struct buf kept;                                          /* written before that */
     struct io_event attached;
     struct wasi_http_types_fields *trailers; /* finished before it was attached */
     uint64_t length, written;
@@ -15,21 +26,28 @@ struct wasi_http_types_outgoing_body {
     bool has_length, stream_taken, finished, broken;
 };
 
+static void drop_kept(struct wasi_http_types_outgoing_body *body)
+{
+    wasi_release(body->context, body->kept.len);
+    buf_release(&body->kept);
+}
+
 static void body_destroy(struct wasi_node *node)
 {
     struct wasi_http_types_outgoing_body *body = CONTAINER_OF(node, struct wasi_http_types_outgoing_body, node);
-    buf_release(&body->kept);
+    drop_kept(body);
     if (body->trailers)
         wasi_node_unref(&body->trailers->node);
     free(body);
 }
 
-struct wasi_http_types_outgoing_body *wasi_outgoing_body_new(uint32_t size_error)
+struct wasi_http_types_outgoing_body *wasi_outgoing_body_new(struct wasi_context *context, uint32_t size_error)
 {
     struct wasi_http_types_outgoing_body *body = NEW(struct wasi_http_types_outgoing_body);
     wasi_node_init(&body->node, NULL, body_destroy);
     buf_init(&body->kept, WASI_BODY_BUFFER);
     io_event_init(&body->attached);
+    body->context = context;
     body->size_error = size_error;
     return body;
 }
@@ -45,12 +63,7 @@ struct wasi_node *wasi_outgoing_body_node(struct wasi_http_types_outgoing_body *
     return &body->node;
 }
 
-void wasi_outgoing_body_unref(struct wasi_http_types_outgoing_body *body)
-{
-    wasi_node_unref(&body->node);
-}
-
-/* The other side of the body will see that it is incomplete. */
+/* The other side of the body will see that it is incomplete, and writes find it closed. */
 static void break_off(struct wasi_http_types_outgoing_body *body)
 {
     body->broken = true;
@@ -58,35 +71,43 @@ static void break_off(struct wasi_http_types_outgoing_body *body)
         http_exchange_abort(body->exchange);
 }
 
-static enum status end_message(struct wasi_http_types_outgoing_body *body, struct wasi_http_types_fields *trailers)
+void wasi_outgoing_body_abandon(struct wasi_http_types_outgoing_body *body)
+{
+    body->response = NULL;
+    if (!body->exchange)
+        body->broken = true;
+}
+
+static enum status end_message(struct wasi_http_types_outgoing_body *body, struct wasi_http_types_fields *trailers,
+                               struct error *err)
 {
     struct http_field *fields = trailers ? mem_array(MAX(trailers->items.len, 1), sizeof *fields) : NULL;
     if (trailers)
         wasi_fields_view(trailers, fields);
-    struct error err;
-    enum status status = http_exchange_finish(body->exchange, fields, trailers ? trailers->items.len : 0, &err);
+    enum status status = http_exchange_finish(body->exchange, fields, trailers ? trailers->items.len : 0, err);
     free(fields);
     if (status != ST_OK)
         break_off(body);
     return status;
 }
 
-void wasi_outgoing_body_attach(struct wasi_http_types_outgoing_body *body, struct http_exchange *exchange)
+enum status wasi_outgoing_body_attach(struct wasi_http_types_outgoing_body *body, struct http_exchange *exchange, struct error *err)
 {
-    struct error err;
+    enum status status = ST_OK;
     body->exchange = exchange;
-    if (body->broken || (body->kept.len > 0 && http_exchange_write_body(exchange, body->kept.data, body->kept.len, CLOCK_NEVER, &err) != ST_OK))
+    if (!body->broken && body->kept.len > 0)
+        status = http_exchange_write_body(exchange, body->kept.data, body->kept.len, CLOCK_NEVER, err);
+    if (body->broken || status != ST_OK)
         break_off(body);
-    else if (body->finished && end_message(body, body->trailers) != ST_OK)
-        body->broken = true;
-    buf_release(&body->kept);
+    else if (body->finished)
+        status = end_message(body, body->trailers, err);
+    drop_kept(body);
     io_event_set(&body->attached);
+    return status;
 }
 
 enum status wasi_http_types_outgoing_body_drop(struct cm_call *call, struct wasi_http_types_outgoing_body *self)
 {
-    if (call && self->node.children > 0)
-        return wasi_node_drop(call, &self->node);
     if (!self->finished)
         break_off(self);
     return wasi_node_drop(call, &self->node);
@@ -127,6 +148,9 @@ static enum wasi_stream_state outgoing_write(struct wasi_io_streams_output_strea
     }
     body->written += bytes.len;
     if (!body->exchange) {
+        if (!wasi_hold(body->context, bytes.len))
+            return fail_write(body, WASI_HTTP_TYPES_ERROR_CODE_INTERNAL_ERROR, "too many bodies are kept for messages not sent yet",
+                              ret_error);
         if (buf_append_str(&body->kept, bytes) != ST_OK)
             bug("an outgoing body took more than its permit");
         return WASI_STREAM_OPEN;
@@ -137,7 +161,8 @@ static enum wasi_stream_state outgoing_write(struct wasi_io_streams_output_strea
         return WASI_STREAM_OPEN;
     if (status == ST_CANCELLED)
         return WASI_STREAM_STOPPED;
-    return fail_write(body, wasi_http_error_code(body->exchange, status, false), "the client does not take the response", ret_error);
+    return fail_write(body, wasi_http_error_code(body->exchange, status, false), "the client does not take the response",
+                      ret_error);
 }
 
 static struct io_event *outgoing_ready(struct wasi_io_streams_output_stream *stream, uint64_t *deadline UNUSED)
@@ -172,6 +197,18 @@ enum status wasi_http_types_outgoing_body_write(struct cm_call *call UNUSED, str
     return ST_OK;
 }
 
+/* A response to HEAD, and one with 204 or 304, may declare a length and have no body. */
+static bool may_lack_body(const struct wasi_http_types_outgoing_body *body)
+{
+    const struct wasi_http_request *request = body->context->http;
+    if (body->written > 0 || body->size_error != WASI_HTTP_TYPES_ERROR_CODE_HTTP_RESPONSE_BODY_SIZE)
+        return false;
+    if (request && http_exchange_head(request->exchange)->method_id == HTTP_METHOD_HEAD)
+        return true;
+    int status = body->exchange ? http_exchange_status(body->exchange) : body->response ? body->response->status : 200;
+    return status == 204 || status == 304;
+}
+
 /* A body shorter than declared: the message cannot be completed. */
 static void too_short(struct wasi_http_types_outgoing_body *body, struct wasi_http_types_error_code *ret)
 {
@@ -181,52 +218,57 @@ static void too_short(struct wasi_http_types_outgoing_body *body, struct wasi_ht
     ret->of.http_response_body_size.value = body->written;
 }
 
+/* False and the error-code when the message cannot be completed. *trailers becomes NULL when they are kept. */
+static bool finish_body(struct wasi_http_types_outgoing_body *body, struct wasi_http_types_fields **trailers,
+                        struct wasi_http_types_error_code *ret_error)
+{
+    struct error err;
+    if (body->broken) {
+        ret_error->tag = WASI_HTTP_TYPES_ERROR_CODE_CONNECTION_TERMINATED;
+        return false;
+    }
+    if (body->has_length && body->written != body->length && !may_lack_body(body)) {
+        too_short(body, ret_error);
+        return false;
+    }
+    if (!body->exchange) {
+        body->trailers = *trailers;
+        *trailers = NULL;
+        return true;
+    }
+    enum status status = end_message(body, *trailers, &err);
+    ret_error->tag = wasi_http_error_code(body->exchange, status, false);
+    return status == ST_OK;
+}
+
 enum status wasi_http_types_outgoing_body_finish(struct cm_call *call, struct wasi_http_types_outgoing_body *this,
                                                  const struct cm_option_wasi_http_types_fields *trailers,
                                                  struct cm_result_none_wasi_http_types_error_code *ret)
 {
     memset(ret, 0, sizeof *ret);
     struct wasi_http_types_fields *given = trailers->is_some ? trailers->value : NULL;
-    if (this->node.children > 0 || (given && given->node.children > 0)) {
-        if (given)
-            wasi_node_unref(&given->node);
-        return wasi_http_types_outgoing_body_drop(call, this);
-    }
-    ret->is_err = true;
-    this->finished = true;
-    if (this->broken) {
-        ret->of.err.tag = WASI_HTTP_TYPES_ERROR_CODE_CONNECTION_TERMINATED;
-    } else if (this->has_length && this->written != this->length) {
-        too_short(this, &ret->of.err);
-    } else if (!this->exchange) {
-        this->trailers = given;
-        given = NULL;
-        ret->is_err = false;
-    } else {
-        enum status status = end_message(this, given);
-        ret->is_err = status != ST_OK;
-        ret->of.err.tag = wasi_http_error_code(this->exchange, status, false);
+    if (given)
+        wasi_node_detach(&given->node);
+    if (this->node.children == 0) {
+        this->finished = true;
+        ret->is_err = !finish_body(this, &given, &ret->of.err);
     }
     if (given)
         wasi_node_unref(&given->node);
-    return wasi_node_drop(call, &this->node);
+    return wasi_http_types_outgoing_body_drop(call, this);
 }
 
-/* --- outgoing-response --------------------------------------------------------------------------------------------------------- */
-
-struct wasi_http_types_outgoing_response {
-    struct wasi_node node;
-    uint16_t status;
-    struct wasi_http_types_fields *fields;
-    struct wasi_http_types_outgoing_body *body; /* NULL until the guest asks for it; holds a reference */
-};
+/* --- outgoing-response ---------------------------------------------------------------------------------------------------------
+ */
 
 static void response_destroy(struct wasi_node *node)
 {
     struct wasi_http_types_outgoing_response *response = CONTAINER_OF(node, struct wasi_http_types_outgoing_response, node);
     wasi_node_unref(&response->fields->node);
-    if (response->body)
-        wasi_outgoing_body_unref(response->body);
+    if (response->body) {
+        wasi_outgoing_body_abandon(response->body);
+        wasi_node_unref(&response->body->node);
+    }
     free(response);
 }
 
@@ -247,16 +289,17 @@ enum status wasi_http_types_outgoing_response_drop(struct cm_call *call, struct 
     return wasi_node_drop(call, &self->node);
 }
 
-enum status wasi_http_types_outgoing_response_status_code(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_response *self,
-                                                          uint16_t *ret)
+enum status wasi_http_types_outgoing_response_status_code(struct cm_call *call UNUSED,
+                                                          struct wasi_http_types_outgoing_response *self, uint16_t *ret)
 {
     *ret = self->status;
     return ST_OK;
 }
 
 /* Interim statuses are not a response's (they have a function of their own), and three digits are all that HTTP has. */
-enum status wasi_http_types_outgoing_response_set_status_code(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_response *self,
-                                                              uint16_t status_code, struct cm_result_none_none *ret)
+enum status wasi_http_types_outgoing_response_set_status_code(struct cm_call *call UNUSED,
+                                                              struct wasi_http_types_outgoing_response *self, uint16_t status_code,
+                                                              struct cm_result_none_none *ret)
 {
     ret->is_err = status_code < 200 || status_code > 999;
     if (!ret->is_err)
@@ -264,21 +307,22 @@ enum status wasi_http_types_outgoing_response_set_status_code(struct cm_call *ca
     return ST_OK;
 }
 
-enum status wasi_http_types_outgoing_response_headers(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_response *self,
+enum status wasi_http_types_outgoing_response_headers(struct cm_call *call, struct wasi_http_types_outgoing_response *self,
                                                       struct wasi_http_types_fields **ret)
 {
-    *ret = wasi_fields_copy(&self->node, self->fields);
+    TRY(wasi_fields_copy(call, &self->node, self->fields, ret));
     (*ret)->immutable = true;
     return ST_OK;
 }
 
-enum status wasi_http_types_outgoing_response_body(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_response *self,
+enum status wasi_http_types_outgoing_response_body(struct cm_call *call, struct wasi_http_types_outgoing_response *self,
                                                    struct cm_result_wasi_http_types_outgoing_body_none *ret)
 {
     ret->is_err = self->body != NULL;
     if (self->body)
         return ST_OK;
-    self->body = wasi_outgoing_body_new(WASI_HTTP_TYPES_ERROR_CODE_HTTP_RESPONSE_BODY_SIZE);
+    self->body = wasi_outgoing_body_new(wasi_of(call), WASI_HTTP_TYPES_ERROR_CODE_HTTP_RESPONSE_BODY_SIZE);
+    self->body->response = self;
     uint64_t length;
     if (wasi_fields_content_length(self->fields, &length))
         wasi_outgoing_body_set_length(self->body, length);
@@ -287,7 +331,8 @@ enum status wasi_http_types_outgoing_response_body(struct cm_call *call UNUSED, 
     return ST_OK;
 }
 
-/* --- response-outparam --------------------------------------------------------------------------------------------------------- */
+/* --- response-outparam ---------------------------------------------------------------------------------------------------------
+ */
 
 static void outparam_destroy(struct wasi_node *node)
 {
@@ -304,11 +349,11 @@ enum status wasi_http_types_response_outparam_drop(struct cm_call *call, struct 
 
 /* Interim responses are an unstable feature that this host does not offer. */
 enum status wasi_http_types_response_outparam_send_informational(struct cm_call *call UNUSED,
-                                                                 struct wasi_http_types_response_outparam *self UNUSED, uint16_t status UNUSED,
-                                                                 struct wasi_http_types_fields *headers,
+                                                                 struct wasi_http_types_response_outparam *self UNUSED,
+                                                                 uint16_t status UNUSED, struct wasi_http_types_fields *headers,
                                                                  struct cm_result_none_wasi_http_types_error_code *ret)
 {
-    wasi_node_unref(&headers->node);
+    wasi_node_drop(NULL, &headers->node);
     memset(ret, 0, sizeof *ret);
     ret->is_err = true;
     ret->of.err.tag = WASI_HTTP_TYPES_ERROR_CODE_INTERNAL_ERROR;
@@ -332,16 +377,16 @@ static void send_response(struct wasi_http_request *request, struct wasi_http_ty
     if (fields != on_stack)
         free(fields);
     if (status == ST_OK && response->body)
-        wasi_outgoing_body_attach(response->body, request->exchange);
-    else if (status == ST_OK && http_exchange_finish(request->exchange, NULL, 0, &request->failure) != ST_OK)
+        status = wasi_outgoing_body_attach(response->body, request->exchange, &request->failure);
+    else if (status == ST_OK)
+        status = http_exchange_finish(request->exchange, NULL, 0, &request->failure);
+    if (status != ST_OK && http_exchange_responded(request->exchange))
         http_exchange_abort(request->exchange);
-    else if (status != ST_OK && response->body)
-        response->body->broken = true;
 }
 
-enum status wasi_http_types_response_outparam_set(
-    struct cm_call *call, struct wasi_http_types_response_outparam *param,
-    const struct cm_result_wasi_http_types_outgoing_response_wasi_http_types_error_code *response)
+enum status
+wasi_http_types_response_outparam_set(struct cm_call *call, struct wasi_http_types_response_outparam *param,
+                                      const struct cm_result_wasi_http_types_outgoing_response_wasi_http_types_error_code *response)
 {
     struct wasi_http_request *request = param->request;
     wasi_node_drop(NULL, &param->node);
@@ -360,12 +405,13 @@ enum status wasi_http_types_response_outparam_set(
     return response->is_err ? ST_OK : wasi_node_drop(call, &response->of.ok->node);
 }
 
-/* --- serving ------------------------------------------------------------------------------------------------------------------- */
+/* --- serving -------------------------------------------------------------------------------------------------------------------
+ */
 
 enum status wasi_http_find_handler(struct cm_linked *linked, const struct cm_export **ret_handler, struct error *err)
 {
-    return cm_export_find(linked, &wasi_http_incoming_handler_export_interface, &wasi_http_incoming_handler_export_interface.funcs[0],
-                          ret_handler, err);
+    return cm_export_find(linked, &wasi_http_incoming_handler_export_interface,
+                          &wasi_http_incoming_handler_export_interface.funcs[0], ret_handler, err);
 }
 
 static enum status judge(const struct wasi_http_request *request, struct error *err)
@@ -384,7 +430,8 @@ static enum status judge(const struct wasi_http_request *request, struct error *
     return ST_OK;
 }
 
-enum status wasi_http_serve(struct cm_instance *instance, const struct cm_export *handler, struct http_exchange *exchange, struct error *err)
+enum status wasi_http_serve(struct cm_instance *instance, const struct cm_export *handler, struct http_exchange *exchange,
+                            struct error *err)
 {
     struct wasi_context *context = cm_instance_data(instance, CM_DATA_WASI);
     struct wasi_http_request request = {.exchange = exchange};

@@ -3,7 +3,8 @@
 #include "wasi/stream.h"
 #include <stdalign.h>
 
-/* --- errors -------------------------------------------------------------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void error_destroy(struct wasi_node *node)
 {
@@ -31,7 +32,8 @@ enum status wasi_io_error_error_drop(struct cm_call *call, struct wasi_io_error_
     return wasi_node_drop(call, &self->node);
 }
 
-/* --- pollables ----------------------------------------------------------------------------------------------------------------- */
+/* --- pollables -----------------------------------------------------------------------------------------------------------------
+ */
 
 static void pollable_destroy(struct wasi_node *node)
 {
@@ -85,6 +87,8 @@ enum status wasi_io_poll_pollable_drop(struct cm_call *call, struct wasi_io_poll
     return wasi_node_drop(call, &self->node);
 }
 
+#define POLL_MAX 65536 /* entries of one list; looking at them is not interrupted */
+
 struct poll_round {
     uint32_t *ready;
     size_t ready_count;
@@ -113,6 +117,8 @@ enum status wasi_io_poll_poll(struct cm_call *call, const struct cm_list_wasi_io
 {
     if (in->len == 0)
         return cm_trap(call, "empty poll list");
+    if (in->len > POLL_MAX)
+        return cm_trap(call, "poll list of %zu entries is longer than %d", in->len, POLL_MAX);
     struct arena *arena = cm_call_arena(call);
     struct poll_round round = {
         .ready = arena_try(arena, in->len * sizeof(uint32_t), alignof(uint32_t)),

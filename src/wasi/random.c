@@ -1,7 +1,8 @@
 /* wasi:random: random, insecure, insecure-seed. */
+#include "base/mem.h"
+#include "io/shard.h"
 #include "wasi/bindings.h"
 #include "wasi/wasi.h"
-#include "base/mem.h"
 #include <errno.h>
 #include <sys/random.h>
 
@@ -40,12 +41,15 @@ uint64_t wasi_prng_next(struct wasi_prng *prng)
     return result;
 }
 
+#define RANDOM_BYTES_MAX (64u << 20) /* of one call */
+#define RANDOM_STEP (64u << 10)      /* bytes between which other tasks may run */
+
 /* Room for the bytes a guest asks for, within the call's copy budget. */
 static enum status room(struct cm_call *call, uint64_t len, struct cm_list_u8 *ret, uint8_t **ret_bytes)
 {
-    *ret_bytes = arena_try(cm_call_arena(call), MAX(len, 1), 8);
+    *ret_bytes = len > RANDOM_BYTES_MAX ? NULL : arena_try(cm_call_arena(call), MAX(len, 1), 8);
     if (!*ret_bytes)
-        return cm_trap(call, "%llu random bytes are more than one call may return", (unsigned long long)len);
+        return cm_trap(call, "%llu random bytes are more than one call may return (%u)", (unsigned long long)len, RANDOM_BYTES_MAX);
     *ret = (struct cm_list_u8){*ret_bytes, len};
     return ST_OK;
 }
@@ -54,7 +58,11 @@ enum status wasi_random_random_get_random_bytes(struct cm_call *call, uint64_t l
 {
     uint8_t *bytes;
     TRY(room(call, len, ret, &bytes));
-    wasi_random_fill(bytes, len);
+    for (uint64_t at = 0; at < len; at += RANDOM_STEP) {
+        if (at > 0)
+            io_yield();
+        wasi_random_fill(bytes + at, MIN(RANDOM_STEP, len - at));
+    }
     return ST_OK;
 }
 
@@ -69,6 +77,8 @@ enum status wasi_random_insecure_get_insecure_random_bytes(struct cm_call *call,
     uint8_t *bytes;
     TRY(room(call, len, ret, &bytes));
     for (uint64_t at = 0; at < len; at += sizeof(uint64_t)) {
+        if (at > 0 && at % RANDOM_STEP == 0)
+            io_yield();
         uint64_t word = wasi_prng_next(&wasi_of(call)->prng);
         memcpy(bytes + at, &word, MIN(sizeof word, len - at));
     }

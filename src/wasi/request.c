@@ -4,37 +4,50 @@
  * incoming-response and no future-incoming-response ever exists. */
 #include "base/mem.h"
 #include "http/syntax.h"
+#include "wasi/context.h"
 #include "wasi/http.h"
 
 #define REQUEST_TEXT_MAX 65536 /* of a method, path, scheme or authority */
 
 struct wasi_http_types_outgoing_request {
     struct wasi_node node;
+    struct wasi_context *context;
     struct wasi_http_types_fields *fields;
-    struct wasi_http_types_outgoing_body *body; /* NULL until asked for; holds a reference */
-    uint32_t method, scheme;                    /* tags; scheme: UINT32_MAX none */
+    struct wasi_http_types_outgoing_body *body;           /* NULL until asked for; holds a reference */
+    uint32_t method, scheme;                              /* tags; scheme: UINT32_MAX none */
     char *method_other, *scheme_other, *path, *authority; /* NULL: none */
 };
+
+static void clear_text(struct wasi_http_types_outgoing_request *request, char **slot)
+{
+    if (*slot)
+        wasi_release(request->context, strlen(*slot));
+    free(*slot);
+    *slot = NULL;
+}
 
 static void request_destroy(struct wasi_node *node)
 {
     struct wasi_http_types_outgoing_request *request = CONTAINER_OF(node, struct wasi_http_types_outgoing_request, node);
     wasi_node_unref(&request->fields->node);
-    if (request->body)
-        wasi_outgoing_body_unref(request->body);
-    free(request->method_other);
-    free(request->scheme_other);
-    free(request->path);
-    free(request->authority);
+    if (request->body) {
+        wasi_outgoing_body_abandon(request->body);
+        wasi_node_unref(wasi_outgoing_body_node(request->body));
+    }
+    clear_text(request, &request->method_other);
+    clear_text(request, &request->scheme_other);
+    clear_text(request, &request->path);
+    clear_text(request, &request->authority);
     free(request);
 }
 
-enum status wasi_http_types_outgoing_request_new(struct cm_call *call UNUSED, struct wasi_http_types_fields *headers,
+enum status wasi_http_types_outgoing_request_new(struct cm_call *call, struct wasi_http_types_fields *headers,
                                                  struct wasi_http_types_outgoing_request **ret)
 {
     struct wasi_http_types_outgoing_request *request = NEW(struct wasi_http_types_outgoing_request);
     wasi_node_init(&request->node, NULL, request_destroy);
     wasi_node_detach(&headers->node);
+    request->context = wasi_of(call);
     request->fields = headers;
     request->method = WASI_HTTP_TYPES_METHOD_GET;
     request->scheme = UINT32_MAX;
@@ -53,7 +66,7 @@ enum status wasi_http_types_outgoing_request_body(struct cm_call *call UNUSED, s
     ret->is_err = self->body != NULL;
     if (self->body)
         return ST_OK;
-    self->body = wasi_outgoing_body_new(WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_BODY_SIZE);
+    self->body = wasi_outgoing_body_new(self->context, WASI_HTTP_TYPES_ERROR_CODE_HTTP_REQUEST_BODY_SIZE);
     uint64_t length;
     if (wasi_fields_content_length(self->fields, &length))
         wasi_outgoing_body_set_length(self->body, length);
@@ -62,28 +75,22 @@ enum status wasi_http_types_outgoing_request_body(struct cm_call *call UNUSED, s
     return ST_OK;
 }
 
-enum status wasi_http_types_outgoing_request_headers(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
+enum status wasi_http_types_outgoing_request_headers(struct cm_call *call, struct wasi_http_types_outgoing_request *self,
                                                      struct wasi_http_types_fields **ret)
 {
-    *ret = wasi_fields_copy(&self->node, self->fields);
+    TRY(wasi_fields_copy(call, &self->node, self->fields, ret));
     (*ret)->immutable = true;
     return ST_OK;
 }
 
 /* Replaces *slot by a copy of `text` when it is valid; false, and nothing changes, when it is not. */
-static bool set_text(char **slot, struct str text, bool valid)
+static bool set_text(struct wasi_http_types_outgoing_request *request, char **slot, struct str text, bool valid)
 {
-    if (!valid || text.len > REQUEST_TEXT_MAX)
+    if (!valid || text.len > REQUEST_TEXT_MAX || !wasi_hold(request->context, text.len))
         return false;
-    free(*slot);
+    clear_text(request, slot);
     *slot = mem_strndup(text.data, text.len);
     return true;
-}
-
-static void clear_text(char **slot)
-{
-    free(*slot);
-    *slot = NULL;
 }
 
 enum status wasi_http_types_outgoing_request_method(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
@@ -95,13 +102,14 @@ enum status wasi_http_types_outgoing_request_method(struct cm_call *call UNUSED,
 }
 
 enum status wasi_http_types_outgoing_request_set_method(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
-                                                        const struct wasi_http_types_method *method, struct cm_result_none_none *ret)
+                                                        const struct wasi_http_types_method *method,
+                                                        struct cm_result_none_none *ret)
 {
     ret->is_err = false;
     if (method->tag == WASI_HTTP_TYPES_METHOD_OTHER)
-        ret->is_err = !set_text(&self->method_other, method->of.other, http_token_valid(method->of.other));
+        ret->is_err = !set_text(self, &self->method_other, method->of.other, http_token_valid(method->of.other));
     else
-        clear_text(&self->method_other);
+        clear_text(self, &self->method_other);
     if (!ret->is_err)
         self->method = method->tag;
     return ST_OK;
@@ -113,22 +121,25 @@ static void get_text(const char *slot, struct cm_option_string *ret)
     ret->value = str_of(slot);
 }
 
-enum status wasi_http_types_outgoing_request_path_with_query(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
+enum status wasi_http_types_outgoing_request_path_with_query(struct cm_call *call UNUSED,
+                                                             struct wasi_http_types_outgoing_request *self,
                                                              struct cm_option_string *ret)
 {
     get_text(self->path, ret);
     return ST_OK;
 }
 
-enum status wasi_http_types_outgoing_request_set_path_with_query(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
-                                                                 const struct cm_option_string *path_with_query, struct cm_result_none_none *ret)
+enum status wasi_http_types_outgoing_request_set_path_with_query(struct cm_call *call UNUSED,
+                                                                 struct wasi_http_types_outgoing_request *self,
+                                                                 const struct cm_option_string *path_with_query,
+                                                                 struct cm_result_none_none *ret)
 {
     struct str path, query;
     ret->is_err = false;
     if (path_with_query->is_some)
-        ret->is_err = !set_text(&self->path, path_with_query->value, http_path_parse(path_with_query->value, &path, &query));
+        ret->is_err = !set_text(self, &self->path, path_with_query->value, http_path_parse(path_with_query->value, &path, &query));
     else
-        clear_text(&self->path);
+        clear_text(self, &self->path);
     return ST_OK;
 }
 
@@ -139,16 +150,18 @@ enum status wasi_http_types_outgoing_request_authority(struct cm_call *call UNUS
     return ST_OK;
 }
 
-enum status wasi_http_types_outgoing_request_set_authority(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
-                                                           const struct cm_option_string *authority, struct cm_result_none_none *ret)
+enum status wasi_http_types_outgoing_request_set_authority(struct cm_call *call UNUSED,
+                                                           struct wasi_http_types_outgoing_request *self,
+                                                           const struct cm_option_string *authority,
+                                                           struct cm_result_none_none *ret)
 {
     struct str host;
     uint16_t port;
     ret->is_err = false;
     if (authority->is_some)
-        ret->is_err = !set_text(&self->authority, authority->value, http_authority_parse(authority->value, &host, &port));
+        ret->is_err = !set_text(self, &self->authority, authority->value, http_authority_parse(authority->value, &host, &port));
     else
-        clear_text(&self->authority);
+        clear_text(self, &self->authority);
     return ST_OK;
 }
 
@@ -174,19 +187,21 @@ static bool scheme_valid(struct str scheme)
 }
 
 enum status wasi_http_types_outgoing_request_set_scheme(struct cm_call *call UNUSED, struct wasi_http_types_outgoing_request *self,
-                                                        const struct cm_option_wasi_http_types_scheme *scheme, struct cm_result_none_none *ret)
+                                                        const struct cm_option_wasi_http_types_scheme *scheme,
+                                                        struct cm_result_none_none *ret)
 {
     ret->is_err = false;
     if (scheme->is_some && scheme->value.tag == WASI_HTTP_TYPES_SCHEME_OTHER)
-        ret->is_err = !set_text(&self->scheme_other, scheme->value.of.other, scheme_valid(scheme->value.of.other));
+        ret->is_err = !set_text(self, &self->scheme_other, scheme->value.of.other, scheme_valid(scheme->value.of.other));
     else
-        clear_text(&self->scheme_other);
+        clear_text(self, &self->scheme_other);
     if (!ret->is_err)
         self->scheme = scheme->is_some ? scheme->value.tag : UINT32_MAX;
     return ST_OK;
 }
 
-/* --- request-options ----------------------------------------------------------------------------------------------------------- */
+/* --- request-options -----------------------------------------------------------------------------------------------------------
+ */
 
 struct wasi_http_types_request_options {
     struct wasi_node node;
@@ -212,13 +227,14 @@ enum status wasi_http_types_request_options_drop(struct cm_call *call, struct wa
 
 /* The three time-outs are alike but for their name. */
 #define REQUEST_TIMEOUT(function, setter, member)                                                                                  \
-    enum status wasi_http_types_request_options_##function(struct cm_call *call UNUSED, struct wasi_http_types_request_options *self, \
-                                                           struct cm_option_u64 *ret)                                              \
+    enum status wasi_http_types_request_options_##function(                                                                        \
+        struct cm_call *call UNUSED, struct wasi_http_types_request_options *self, struct cm_option_u64 *ret)                      \
     {                                                                                                                              \
         *ret = self->member;                                                                                                       \
         return ST_OK;                                                                                                              \
     }                                                                                                                              \
-    enum status wasi_http_types_request_options_##setter(struct cm_call *call UNUSED, struct wasi_http_types_request_options *self, \
+    enum status wasi_http_types_request_options_##setter(struct cm_call *call UNUSED,                                              \
+                                                         struct wasi_http_types_request_options *self,                             \
                                                          const struct cm_option_u64 *duration, struct cm_result_none_none *ret)    \
     {                                                                                                                              \
         self->member = *duration;                                                                                                  \
@@ -229,11 +245,13 @@ REQUEST_TIMEOUT(connect_timeout, set_connect_timeout, connect)
 REQUEST_TIMEOUT(first_byte_timeout, set_first_byte_timeout, first_byte)
 REQUEST_TIMEOUT(between_bytes_timeout, set_between_bytes_timeout, between_bytes)
 
-/* --- outgoing-handler ---------------------------------------------------------------------------------------------------------- */
+/* --- outgoing-handler ----------------------------------------------------------------------------------------------------------
+ */
 
-enum status wasi_http_outgoing_handler_handle(
-    struct cm_call *call, struct wasi_http_types_outgoing_request *request, const struct cm_option_wasi_http_types_request_options *options,
-    struct cm_result_wasi_http_types_future_incoming_response_wasi_http_types_error_code *ret)
+enum status
+wasi_http_outgoing_handler_handle(struct cm_call *call, struct wasi_http_types_outgoing_request *request,
+                                  const struct cm_option_wasi_http_types_request_options *options,
+                                  struct cm_result_wasi_http_types_future_incoming_response_wasi_http_types_error_code *ret)
 {
     memset(ret, 0, sizeof *ret);
     bool in_use = request->node.children > 0;

@@ -243,7 +243,8 @@ enum status wasi_io_streams_output_stream_write(struct cm_call *call, struct was
     if (!self->closed && contents->len > self->permit)
         return cm_trap(call, "write exceeded permit: %zu bytes, check-write allowed %llu", contents->len, (unsigned long long)self->permit);
     struct wasi_io_error_error *error = NULL;
-    return answer(self, write_permitted(self, str_n((const char *)contents->items, contents->len), &error), error, ret);
+    enum wasi_stream_state state = write_permitted(self, str_n((const char *)contents->items, contents->len), &error);
+    return answer(self, state, error, ret);
 }
 
 enum status wasi_io_streams_output_stream_blocking_write_and_flush(struct cm_call *call, struct wasi_io_streams_output_stream *self,
@@ -263,14 +264,16 @@ enum status wasi_io_streams_output_stream_flush(struct cm_call *call UNUSED, str
                                                 struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     struct wasi_io_error_error *error = NULL;
-    return answer(self, flush_now(self, &error), error, ret);
+    enum wasi_stream_state state = flush_now(self, &error);
+    return answer(self, state, error, ret);
 }
 
 enum status wasi_io_streams_output_stream_blocking_flush(struct cm_call *call UNUSED, struct wasi_io_streams_output_stream *self,
                                                          struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     struct wasi_io_error_error *error = NULL;
-    return answer(self, flush_blocking(self, &error), error, ret);
+    enum wasi_stream_state state = flush_blocking(self, &error);
+    return answer(self, state, error, ret);
 }
 
 static struct io_event *output_event(struct wasi_node *node, uint64_t *deadline)

@@ -99,7 +99,14 @@ def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, **options):
     """Runs wash to its end; returns (exit code, stdout, stderr)."""
     done = subprocess.run([os.path.abspath(WASH), *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    check_clean(err)
+    return done.returncode, out, err
+
+
+def check_clean(log):
+    """No sanitizer of an instrumented build has complained."""
+    check(not re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", log), log)
 
 
 class Dev:
@@ -169,10 +176,17 @@ class Dev:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+    def __exit__(self, problem, *_):
+        """Stops it in order, as a user does, which shows what it leaked; after a failed test it is just ended."""
+        try:
+            if problem is None and self.process.poll() is None:
+                equal(self.stop(), 0, "wash dev, stopped:")
+            if problem is None:
+                check_clean(self.log())
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
 
 
 def serve(component, extra="", limits="", **options):
@@ -193,10 +207,12 @@ def serve(component, extra="", limits="", **options):
             return self.project, self.dev
 
         def __exit__(self, *what):
-            self.dev.__exit__()
-            self.project.__exit__()
-            if what[0]:
-                print("# " + "\n# ".join(self.dev.lines[-20:]))
+            try:
+                self.dev.__exit__(*what)
+            finally:
+                self.project.__exit__()
+                if what[0]:
+                    print("# " + "\n# ".join(self.dev.lines[-20:]))
 
     return Context()
 

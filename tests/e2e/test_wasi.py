@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import time
 import urllib.parse
@@ -179,6 +180,7 @@ def body_length():
             check(len(body.replace(b"<reset>", b"")) < 10 or not answer.startswith(b"HTTP/1.1 200"), answer)
             line = dev.wait_log("rules::length")
             check("wash-dev-component" in line, line)
+            check(dev.wait_log(rf"guest.*HttpResponseBodySize\(Some\({sent}\)\)"), dev.log())
 
 
 @test
@@ -236,6 +238,73 @@ def drop_order():
             equal(dev.get(f"/drop-order?which={which}")[0], 500, which)
             check(dev.wait_log("resource has children"), dev.log())
         equal(dev.get("/drop-order?which=request-before-body")[:2], (200, b"allowed\n"))
+
+
+@test
+def hoarding():
+    """what a component keeps of the host's memory is bounded"""
+    with serve("behaviours") as (_, dev):
+        for what in ("fields", "headers", "empty-fields"):
+            equal(dev.get(f"/hoard?what={what}", headers={"X-Large": "l" * 8000}, timeout=WAIT * 3)[0], 500, what)
+            check(dev.wait_log("that the component holds are larger than"), dev.log())
+        for what in ("requests", "bodies"):
+            body = dev.get(f"/hoard?what={what}", timeout=WAIT * 3)[1]
+            check(body.startswith(b"refused after ") and 100 < int(body.split()[-1]) < 1000, what, body)
+        with open(f"/proc/{dev.process.pid}/status") as file:
+            peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+        check(peak < (1 << 20 if os.environ.get("SLOW") else 400 << 10), f"{peak} KiB at the peak")
+
+
+@test
+def volumes_as_often_as_wanted():
+    """taking the volumes again and again takes no descriptors"""
+    with Volume() as v:
+        resource.prlimit(v.dev.process.pid, resource.RLIMIT_NOFILE, (300, 300))
+        equal(v.dev.get("/volumes?times=1000")[:2], (200, b'["/v"]\n'))
+        equal(v.do("read", "plain.txt"), (200, "plain"))
+
+
+@test
+def length_without_body():
+    """an answer to HEAD, and one with 204 or 304, may declare a length and have no body"""
+    with serve("behaviours") as (_, dev):
+        for early in (0, 1):
+            equal(dev.get(f"/declared?early={early}", "HEAD")[0], 200)
+            equal(dev.get(f"/declared?early={early}", "HEAD")[2]["content-length"], "10")
+            for code in (204, 304):
+                equal(dev.get(f"/declared?early={early}&code={code}")[0], code)
+        check(not dev.has("request failed"), dev.log())
+        equal(dev.get("/declared?early=1")[0], 500)
+
+
+@test
+def late_trailers():
+    """trailers that are said to be ready are there, though nobody read the body"""
+    with serve("behaviours") as (_, dev):
+        with socket.create_connection(("127.0.0.1", dev.port), timeout=WAIT) as s:
+            s.sendall(b"POST /late-trailers HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for part in (b"5", b"\r\nfirst\r\n", b"3\r\n", b"two", b"\r\n0\r\n", b"x-one: 1\r\nx-two: 2\r\n", b"\r\n"):
+                time.sleep(0.05)
+                s.sendall(part)
+            got = b""
+            while part := s.recv(4096):
+                got += part
+        check(got.endswith(b"\r\n\r\n2 true\n"), got)
+
+
+@test
+def orphaned_body():
+    """the body of a response that was dropped is closed"""
+    with serve("behaviours") as (_, dev):
+        equal(dev.get("/orphan")[:2], (200, b"closed\n"))
+
+
+@test
+def headers_given_away():
+    """a request's headers, given away as trailers, are its children no more"""
+    with serve("behaviours") as (_, dev):
+        answer = dev.raw(b"GET /borrowed-trailers HTTP/1.1\r\nHost: x\r\nX-Mine: 1\r\nConnection: close\r\n\r\n")
+        check(answer.startswith(b"HTTP/1.1 200 ") and b"x-mine: 1" in answer.lower(), answer, dev.log())
 
 
 @test

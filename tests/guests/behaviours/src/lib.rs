@@ -79,6 +79,11 @@ impl Guest for Behaviours {
             "unfinished" => rules::unfinished(call),
             "unread" => rules::unread(call),
             "drop-order" => rules::drop_order(call),
+            "hoard" => rules::hoard(call),
+            "declared" => rules::declared(call),
+            "late-trailers" => rules::late_trailers(call),
+            "orphan" => rules::orphan(call),
+            "borrowed-trailers" => rules::borrowed_trailers(call),
             _ => call.reply("ok\n"),
         }
     }

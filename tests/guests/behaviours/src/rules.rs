@@ -1,11 +1,14 @@
 //! Behaviours that test the rules of wasi:http: what a response may say, in which order things are dropped, what is refused.
 
 use crate::http::{self, json_list, json_string, Answer};
+use crate::wasi::cli::stderr;
 use crate::wasi::clocks::monotonic_clock;
 use crate::wasi::http::types::{
-    DnsErrorPayload, ErrorCode, FieldSizePayload, Fields, IncomingBody, OutgoingBody, OutgoingResponse, ResponseOutparam,
-    TlsAlertReceivedPayload,
+    self,
+    DnsErrorPayload, ErrorCode, FieldSizePayload, Fields, IncomingBody, OutgoingBody, OutgoingRequest, OutgoingResponse,
+    ResponseOutparam, TlsAlertReceivedPayload,
 };
+use crate::wasi::io::streams::StreamError;
 use crate::Call;
 
 /// Answers with status `code`; says so if the host refuses the number.
@@ -75,14 +78,22 @@ pub fn error(call: Call) {
     ResponseOutparam::set(call.out, Err(code));
 }
 
-/// Announces `declared` bytes and sends `sent`; what the host says of it goes to standard error by a panic.
+/// Announces `declared` bytes and sends `sent`; what the host says of it goes to standard error, and then this traps.
 pub fn length(call: Call) {
     let declared = http::header("content-length", &call.number("declared", 10).to_string());
     let sent = vec![b'x'; call.number("sent", 10) as usize];
     let answer = Answer::start(call.out, 200, &[declared]);
     let written = answer.write(&sent);
     let finished = answer.try_finish(None);
-    assert!(written.is_ok() && finished.is_ok(), "written {written:?}, finished {finished:?}");
+    let code = match &written {
+        Err(StreamError::LastOperationFailed(error)) => types::http_error_code(error),
+        _ => None,
+    };
+    if written.is_err() || finished.is_err() {
+        let text = format!("written {written:?} {code:?}, finished {finished:?}\n");
+        http::write_all(&stderr::get_stderr(), text.as_bytes()).expect("standard error");
+        panic!("{text}");
+    }
 }
 
 /// `bytes=N` bytes (1 MiB unless told) in writes of `chunk=N`.
@@ -227,4 +238,80 @@ pub fn drop_order(call: Call) {
         _ => {}
     }
     call.reply("survived\n");
+}
+
+/// Makes objects that hold memory of the host (`what=`), and keeps them all: the host must end this before its memory is gone.
+pub fn hoard(call: Call) {
+    let big = vec![b'v'; 100_000];
+    let mut kept = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        match call.text("what") {
+            Some("headers") => kept.0.push(call.request.headers()),
+            Some("fields") => {
+                kept.0.push(Fields::new());
+                kept.0.last().unwrap().append("x-big", &big).expect("append");
+            }
+            Some("empty-fields") => kept.0.push(Fields::new()),
+            Some("requests") => {
+                kept.1.push(OutgoingRequest::new(Fields::new()));
+                let path = format!("/{}", "p".repeat(60_000));
+                if kept.1.last().unwrap().set_path_with_query(Some(&path)).is_err() {
+                    return call.reply(&format!("refused after {}\n", kept.1.len()));
+                }
+            }
+            _ => {
+                let response = OutgoingResponse::new(Fields::new());
+                let body = response.body().expect("body");
+                let stream = body.write().expect("stream");
+                if http::write_all(&stream, &big[..60_000]).is_err() {
+                    let count = kept.2.len();
+                    kept.2.clear();
+                    return call.reply(&format!("refused after {count}\n"));
+                }
+                kept.2.push((stream, body, response));
+            }
+        }
+    }
+}
+
+/// Declares a length of 10 and sends no body: right for HEAD, 204 and 304 only. `early=1` ends the body before the response is set.
+pub fn declared(call: Call) {
+    let response = OutgoingResponse::new(Fields::from_list(&[http::header("content-length", "10")]).expect("fields"));
+    response.set_status_code(call.number("code", 200) as u16).expect("status");
+    let body = response.body().expect("body");
+    if call.number("early", 0) == 1 {
+        OutgoingBody::finish(body, None).expect("finish");
+        ResponseOutparam::set(call.out, Ok(response));
+    } else {
+        ResponseOutparam::set(call.out, Ok(response));
+        OutgoingBody::finish(body, None).expect("finish");
+    }
+}
+
+/// Asks for the trailers of a body that nobody has read; when they are said to be ready they must be there.
+pub fn late_trailers(call: Call) {
+    let trailers = IncomingBody::finish(call.request.consume().expect("consume"));
+    trailers.subscribe().block();
+    let outcome = trailers.get().expect("ready").expect("taken once").expect("body");
+    let again = matches!(trailers.get(), Some(Err(())));
+    call.reply(&format!("{} {again}\n", outcome.map_or(0, |fields| fields.entries().len())));
+}
+
+/// Writes the body of a response that was dropped: the stream is closed, rather than full for ever.
+pub fn orphan(call: Call) {
+    let response = OutgoingResponse::new(Fields::new());
+    let body = response.body().expect("body");
+    let stream = body.write().expect("stream");
+    drop(response);
+    let outcome = http::write_all(&stream, &[b'x'; 200_000]).is_err();
+    call.reply(if outcome { "closed\n" } else { "taken\n" });
+}
+
+/// Gives the request's own headers, which are its children, away as trailers: then the request can be dropped.
+pub fn borrowed_trailers(call: Call) {
+    let response = OutgoingResponse::new(Fields::new());
+    let body = response.body().expect("body");
+    OutgoingBody::finish(body, Some(call.request.headers())).expect("finish");
+    drop(call.request);
+    ResponseOutparam::set(call.out, Ok(response));
 }
