@@ -4,11 +4,13 @@
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
 
-/* --- YAML to jansson ----------------------------------------------------------------------------------------------------------- */
+/* --- YAML to jansson -----------------------------------------------------------------------------------------------------------
+ */
 
 struct yaml_reader {
     yaml_parser_t parser;
@@ -38,7 +40,8 @@ static bool looks_like_integer(struct str text)
     return str_parse_u64(digits, INT64_MAX, &value) && (digits.len == 1 || digits.data[0] != '0');
 }
 
-/* The core schema of YAML 1.2 for what configuration needs: null, booleans, decimal integers and floats; everything else is text. */
+/* The core schema of YAML 1.2 for what configuration needs: null, booleans, decimal integers and floats; everything else is text.
+ */
 static json_t *scalar_value(const yaml_event_t *event)
 {
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
@@ -189,7 +192,8 @@ enum status config_parse_json(const char *origin, struct str text, json_t **ret_
     return ST_OK;
 }
 
-/* --- files --------------------------------------------------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The rules of trust for one file or folder: it runs commands as us, so nobody else may have been able to write it. */
 static enum status check_owner(const char *path, const struct stat *stat, struct error *err)
@@ -201,24 +205,81 @@ static enum status check_owner(const char *path, const struct stat *stat, struct
                     "project with -C if you trust it",
                     path, path);
     if (stat->st_uid != self && stat->st_uid != 0 && self != 0)
-        return fail(err, ST_DENIED, "%s belongs to another user (uid %u), whose commands wash would run as you; name the project with -C if you trust it",
-                    path, (unsigned)stat->st_uid);
+        return fail(
+            err, ST_DENIED,
+            "%s belongs to another user (uid %u), whose commands wash would run as you; name the project with -C if you trust it",
+            path, (unsigned)stat->st_uid);
     return ST_OK;
 }
 
-static enum status check_folder(const char *path, struct error *err)
+/* The folder and the last name of a path, which is cut up for it. */
+static const char *split_path(char *path, const char **ret_name)
 {
-    autofree char *folder = mem_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash == folder)
-        slash[1] = 0;
-    else if (slash)
-        *slash = 0;
+    char *slash = strrchr(path, '/');
+    *ret_name = slash ? slash + 1 : path;
+    if (!slash)
+        return ".";
+    if (slash == path)
+        return "/";
+    *slash = 0;
+    return path;
+}
+
+/* Opens `path` by way of its folder, so that the folder that is checked is the one the file comes from. */
+static enum status open_checked(const char *path, int *ret_fd, struct stat *ret_info, struct error *err)
+{
+    autofree char *copy = mem_strdup(path);
+    const char *name, *folder = split_path(copy, &name);
+    autoclose int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat info;
-    const char *name = slash ? folder : ".";
-    if (stat(name, &info) != 0)
-        return fail_errno(err, "%s", name);
-    return check_owner(name, &info, err);
+    if (dir < 0 || fstat(dir, &info) != 0)
+        return fail_errno(err, "read %s", folder);
+    TRY(check_owner(folder, &info, err));
+    autoclose int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, ret_info) != 0)
+        return fail_errno(err, "read %s", path);
+    TRY(check_owner(path, ret_info, err));
+    *ret_fd = fd;
+    fd = -1;
+    return ST_OK;
+}
+
+/* A file reached through symbolic links lies in another folder than the one it is named in, and who can write there can replace it.
+ */
+static enum status check_real_folder(int fd, const struct stat *file, struct error *err)
+{
+    char link[40], real[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, real, sizeof real - 1);
+    if (len < 0)
+        return fail_errno(err, "read %s", link);
+    real[len] = 0;
+    const char *name, *folder = split_path(real, &name);
+    autoclose int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat info;
+    if (dir < 0 || fstat(dir, &info) != 0)
+        return fail_errno(err, "read %s", folder);
+    TRY(check_owner(folder, &info, err));
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_dev != file->st_dev || info.st_ino != file->st_ino)
+        return fail(err, ST_DENIED, "%s/%s was replaced while it was read; try again", folder, name);
+    return ST_OK;
+}
+
+static enum status open_file(const char *path, enum config_trust trust, int *ret_fd, struct error *err)
+{
+    struct stat info;
+    autoclose int fd = -1;
+    if (trust == CONFIG_TRUST_CHECKED)
+        TRY(open_checked(path, &fd, &info, err));
+    else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0 || fstat(fd, &info) != 0)
+        return fail_errno(err, "read %s", path);
+    if (!S_ISREG(info.st_mode))
+        return fail(err, ST_INVALID, "%s is not a regular file", path);
+    if (trust == CONFIG_TRUST_CHECKED)
+        TRY(check_real_folder(fd, &info, err));
+    *ret_fd = fd;
+    fd = -1;
+    return ST_OK;
 }
 
 static enum status read_whole(int fd, const char *path, struct buf *text, struct error *err)
@@ -239,16 +300,8 @@ static enum status read_whole(int fd, const char *path, struct buf *text, struct
 
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err)
 {
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "read %s", path);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", path);
-    if (trust == CONFIG_TRUST_CHECKED) {
-        TRY(check_owner(path, &info, err));
-        TRY(check_folder(path, err));
-    }
+    autoclose int fd = -1;
+    TRY(open_file(path, trust, &fd, err));
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     TRY(read_whole(fd, path, &text, err));
     if (str_ends(str_of(path), STR(".json")))

@@ -40,7 +40,8 @@ static const char *json_kind(const json_t *value)
     }
 }
 
-static enum status wrong_kind(struct config_decoder *decoder, const char *path, const char *wanted, const json_t *value, struct error *err)
+static enum status wrong_kind(struct config_decoder *decoder, const char *path, const char *wanted, const json_t *value,
+                              struct error *err)
 {
     return fail(err, ST_INVALID, "%s: %s: expected %s, got %s", decoder->origin, path, wanted, json_kind(value));
 }
@@ -66,11 +67,13 @@ static bool scalar_text(struct arena *arena, const json_t *value, struct str *re
     return true;
 }
 
-static enum status check_number(const struct config_key *key, const char *origin, const char *path, uint64_t value, struct error *err)
+static enum status check_number(const struct config_key *key, const char *origin, const char *path, uint64_t value,
+                                struct error *err)
 {
     uint64_t max = key->number_max ? key->number_max : UINT64_MAX;
     if (value < key->number_min || value > max)
-        return fail(err, ST_INVALID, "%s: %s: %" PRIu64 " is outside %" PRIu64 " to %" PRIu64, origin, path, value, key->number_min, max);
+        return fail(err, ST_INVALID, "%s: %s: %" PRIu64 " is outside %" PRIu64 " to %" PRIu64, origin, path, value, key->number_min,
+                    max);
     return ST_OK;
 }
 
@@ -87,7 +90,8 @@ static enum status decode_strs(struct config_decoder *decoder, const char *path,
     return ST_OK;
 }
 
-static enum status decode_map(struct config_decoder *decoder, const char *path, json_t *value, struct config_map *map, struct error *err)
+static enum status decode_map(struct config_decoder *decoder, const char *path, json_t *value, struct config_map *map,
+                              struct error *err)
 {
     if (!json_is_object(value))
         return wrong_kind(decoder, path, "a mapping", value, err);
@@ -95,7 +99,8 @@ static enum status decode_map(struct config_decoder *decoder, const char *path, 
     json_t *item;
     map->len = 0;
     map->items = ARENA_ARRAY(decoder->arena, struct config_pair, json_object_size(value));
-    json_object_foreach (value, name, item) {
+    json_object_foreach(value, name, item)
+    {
         struct config_pair *pair = &map->items[map->len++];
         pair->key = arena_str(decoder->arena, str_of(name));
         if (!scalar_text(decoder->arena, item, &pair->value))
@@ -104,8 +109,8 @@ static enum status decode_map(struct config_decoder *decoder, const char *path, 
     return ST_OK;
 }
 
-static enum status decode_object(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix, json_t *tree,
-                                 void *object, struct error *err);
+static enum status decode_object(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix,
+                                 json_t *tree, void *object, struct error *err);
 
 static enum status decode_objects(struct config_decoder *decoder, const struct config_key *key, const char *path, json_t *value,
                                   struct config_objects *objects, struct error *err)
@@ -118,6 +123,8 @@ static enum status decode_objects(struct config_decoder *decoder, const struct c
         struct str item_path = arena_printf(decoder->arena, "%s[%zu]", path, i);
         void *item = (char *)objects->items + i * key->object->size;
         config_defaults(key->object, item);
+        if (json_is_null(json_array_get(value, i)))
+            return wrong_kind(decoder, item_path.data, "a mapping", json_array_get(value, i), err);
         TRY(decode_object(decoder, key->object, item_path.data, json_array_get(value, i), item, err));
     }
     return ST_OK;
@@ -156,8 +163,8 @@ static enum status decode_value(struct config_decoder *decoder, const struct con
     bug("config kind %d", key->kind);
 }
 
-static enum status unknown_key(struct config_decoder *decoder, const struct config_schema *schema, const char *path, const char *name,
-                               struct error *err)
+static enum status unknown_key(struct config_decoder *decoder, const struct config_schema *schema, const char *path,
+                               const char *name, struct error *err)
 {
     struct str names[64];
     size_t count = MIN(schema->key_count, ARRAY_LEN(names));
@@ -177,17 +184,20 @@ static const struct config_key *find_key(const struct config_schema *schema, con
     return NULL;
 }
 
-static enum status check_required(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix, json_t *tree,
-                                  struct error *err)
+static enum status check_required(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix,
+                                  json_t *tree, struct error *err)
 {
-    for (size_t i = 0; i < schema->key_count; i++)
-        if (schema->keys[i].required && !json_object_get(tree, schema->keys[i].name))
-            return fail(err, ST_INVALID, "%s: %s%s%s is missing", decoder->origin, prefix, *prefix ? "." : "", schema->keys[i].name);
+    for (size_t i = 0; i < schema->key_count; i++) {
+        const json_t *value = json_object_get(tree, schema->keys[i].name);
+        if (schema->keys[i].required && (!value || json_is_null(value)))
+            return fail(err, ST_INVALID, "%s: %s%s%s is missing", decoder->origin, prefix, *prefix ? "." : "",
+                        schema->keys[i].name);
+    }
     return ST_OK;
 }
 
-static enum status decode_object(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix, json_t *tree,
-                                 void *object, struct error *err)
+static enum status decode_object(struct config_decoder *decoder, const struct config_schema *schema, const char *prefix,
+                                 json_t *tree, void *object, struct error *err)
 {
     if (json_is_null(tree)) /* "dev:" with nothing under it */
         return ST_OK;
@@ -195,7 +205,8 @@ static enum status decode_object(struct config_decoder *decoder, const struct co
         return wrong_kind(decoder, *prefix ? prefix : "the file", "a mapping", tree, err);
     const char *name;
     json_t *value;
-    json_object_foreach (tree, name, value) {
+    json_object_foreach(tree, name, value)
+    {
         const char *path = arena_printf(decoder->arena, "%s%s%s", prefix, *prefix ? "." : "", name).data;
         const struct config_key *key = find_key(schema, name);
         if (!key)
@@ -213,7 +224,8 @@ enum status config_decode(struct config_decoder *decoder, const struct config_sc
     return decode_object(decoder, schema, "", tree, object, err);
 }
 
-static enum status apply_variable(const struct config_key *key, const char *text, void *target, struct arena *arena, struct error *err)
+static enum status apply_variable(const struct config_key *key, const char *text, void *target, struct arena *arena,
+                                  struct error *err)
 {
     struct str value = str_of(text);
     switch (key->kind) {

@@ -1,6 +1,7 @@
 /* One table says what a configuration may contain: each row is a key with its kind, where it goes in a C struct, its default, the
- * environment variable that sets it, and its help. Reading, validation, "did you mean", and (later) help, documentation and the editor's
- * JSON Schema all come from the same rows. Files are read into a jansson tree first (YAML, JSON), so one decoder serves every format. */
+ * environment variable that sets it, and its help. Reading, validation, "did you mean", and (later) help, documentation and the
+ * editor's JSON Schema all come from the same rows. Files are read into a jansson tree first (YAML, JSON), so one decoder serves
+ * every format. */
 #pragma once
 
 #include "base/arena.h"
@@ -42,8 +43,8 @@ struct config_key {
     const char *name;
     enum config_kind kind;
     size_t offset;
-    const struct config_schema *object; /* OBJECT, OBJECTS */
-    const char *env;                    /* environment variable that overrides it; scalars only */
+    const struct config_schema *object;              /* OBJECT, OBJECTS */
+    const char *env;                                 /* environment variable that overrides it; scalars only */
     uint64_t number_default, number_min, number_max; /* U64; max 0: no bound */
     const char *text_default;                        /* STR */
     const char *help;

@@ -1,37 +1,66 @@
 /* The rows of wash's configuration, and finding and loading a project's; see wash.h. */
 #include "config/wash.h"
 #include "base/mem.h"
-#include <unistd.h>
+#include <errno.h>
+#include <sys/stat.h>
 
-#define LATER(key_name, help_text) {.name = key_name, .kind = CONFIG_LATER, .help = help_text}
+#define LATER(key_name, help_text)                                                                                                 \
+    {                                                                                                                              \
+        .name = key_name, .kind = CONFIG_LATER, .help = help_text                                                                  \
+    }
 #define SCHEMA(schema_name, type, rows)                                                                                            \
     {                                                                                                                              \
         .name = schema_name, .size = sizeof(type), .keys = rows, .key_count = ARRAY_LEN(rows)                                      \
     }
 
 static const struct config_key build_keys[] = {
-    {.name = "command", .kind = CONFIG_STR, .offset = offsetof(struct config_build, command), .help = "shell command that builds the component"},
-    {.name = "env", .kind = CONFIG_MAP, .offset = offsetof(struct config_build, env), .help = "environment variables for the build command"},
-    {.name = "component_path", .kind = CONFIG_STR, .offset = offsetof(struct config_build, component_path),
+    {.name = "command",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct config_build, command),
+     .help = "shell command that builds the component"},
+    {.name = "env",
+     .kind = CONFIG_MAP,
+     .offset = offsetof(struct config_build, env),
+     .help = "environment variables for the build command"},
+    {.name = "component_path",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct config_build, component_path),
      .help = "where the build leaves the component"},
 };
 static const struct config_schema build_schema = SCHEMA("build", struct config_build, build_keys);
 
 static const struct config_key volume_keys[] = {
-    {.name = "host_path", .kind = CONFIG_STR, .offset = offsetof(struct config_volume, host_path), .required = true,
+    {.name = "host_path",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct config_volume, host_path),
+     .required = true,
      .help = "folder on this machine, relative to the project"},
-    {.name = "guest_path", .kind = CONFIG_STR, .offset = offsetof(struct config_volume, guest_path), .required = true,
+    {.name = "guest_path",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct config_volume, guest_path),
+     .required = true,
      .help = "where components see it"},
 };
 static const struct config_schema volume_schema = SCHEMA("volume", struct config_volume, volume_keys);
 
 #define DEV(member) offsetof(struct config_dev, member)
 static const struct config_key dev_keys[] = {
-    {.name = "command", .kind = CONFIG_STR, .offset = DEV(command), .help = "build command for `wash dev`, instead of build.command"},
+    {.name = "command",
+     .kind = CONFIG_STR,
+     .offset = DEV(command),
+     .help = "build command for `wash dev`, instead of build.command"},
     {.name = "component_path", .kind = CONFIG_STR, .offset = DEV(component_path), .help = "component that `wash dev` serves"},
-    {.name = "address", .kind = CONFIG_STR, .offset = DEV(address), .env = "WASH_DEV_ADDRESS", .text_default = "0.0.0.0:8000",
+    {.name = "address",
+     .kind = CONFIG_STR,
+     .offset = DEV(address),
+     .env = "WASH_DEV_ADDRESS",
+     .text_default = "0.0.0.0:8000",
      .help = "address and port to serve on"},
-    {.name = "volumes", .kind = CONFIG_OBJECTS, .offset = DEV(volumes), .object = &volume_schema, .help = "folders that components may use"},
+    {.name = "volumes",
+     .kind = CONFIG_OBJECTS,
+     .offset = DEV(volumes),
+     .object = &volume_schema,
+     .help = "folders that components may use"},
     LATER("service", "run the component as a service"),
     LATER("service_file", "a service's component file"),
     LATER("service_image", "a service's OCI reference"),
@@ -64,7 +93,7 @@ static const struct config_key dev_keys[] = {
 };
 static const struct config_schema dev_schema = SCHEMA("dev", struct config_dev, dev_keys);
 
-#define LIMIT(key_name, member, variable, default_value, min, max_value, help_text)                                               \
+#define LIMIT(key_name, member, variable, default_value, min, max_value, help_text)                                                \
     {                                                                                                                              \
         .name = key_name, .kind = CONFIG_U64, .offset = offsetof(struct config_limits, member), .env = variable,                   \
         .number_default = default_value, .number_min = min, .number_max = max_value, .help = help_text                             \
@@ -86,7 +115,11 @@ static const struct config_key root_keys[] = {
     LATER("version", "version of wash that the project is for"),
     {.name = "build", .kind = CONFIG_OBJECT, .offset = ROOT(build), .object = &build_schema, .help = "how the component is built"},
     {.name = "dev", .kind = CONFIG_OBJECT, .offset = ROOT(dev), .object = &dev_schema, .help = "settings of `wash dev`"},
-    {.name = "limits", .kind = CONFIG_OBJECT, .offset = ROOT(limits), .object = &limits_schema, .help = "bounds on what a call may use"},
+    {.name = "limits",
+     .kind = CONFIG_OBJECT,
+     .offset = ROOT(limits),
+     .object = &limits_schema,
+     .help = "bounds on what a call may use"},
     LATER("new", "what `wash new` runs in a new project"),
     LATER("workload", "environment, configuration and network rules of the components"),
     LATER("configs", "named configuration sources"),
@@ -96,7 +129,8 @@ static const struct config_key root_keys[] = {
 };
 const struct config_schema wash_config_schema = SCHEMA("config", struct wash_config, root_keys);
 
-/* --- projects ------------------------------------------------------------------------------------------------------------------ */
+/* --- projects ------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const config_names[] = {"config.yaml", "config.yml", "config.json"};
 
@@ -104,7 +138,8 @@ static struct str config_in(struct str folder, struct arena *arena)
 {
     for (size_t i = 0; i < ARRAY_LEN(config_names); i++) {
         struct str path = arena_printf(arena, "%.*s%s.wash/%s", STR_ARG(folder), folder.len > 1 ? "/" : "", config_names[i]);
-        if (access(path.data, F_OK) == 0)
+        struct stat info;
+        if (lstat(path.data, &info) == 0 || (errno != ENOENT && errno != ENOTDIR)) /* what cannot be looked at is not passed over */
             return path;
     }
     return STR_NULL;
@@ -138,7 +173,8 @@ static enum status decode_file(struct config_project *project, json_t *tree, str
     return status;
 }
 
-enum status config_load_project(struct str start, bool named, struct arena *arena, struct config_project *ret_project, struct error *err)
+enum status config_load_project(struct str start, bool named, struct arena *arena, struct config_project *ret_project,
+                                struct error *err)
 {
     struct config_project project = {0};
     find_project(start, arena, &project);
@@ -146,7 +182,8 @@ enum status config_load_project(struct str start, bool named, struct arena *aren
     config_defaults(&wash_config_schema, &project.config);
     if (project.config_path.data) {
         json_t *tree;
-        TRY(config_read_file(project.config_path.data, named ? CONFIG_TRUST_NAMED : CONFIG_TRUST_CHECKED, &tree, err));
+        bool trusted = named && str_eq(project.root, start);
+        TRY(config_read_file(project.config_path.data, trusted ? CONFIG_TRUST_NAMED : CONFIG_TRUST_CHECKED, &tree, err));
         enum status status = decode_file(&project, tree, arena, err);
         json_decref(tree);
         TRY(status);

@@ -19,13 +19,13 @@ struct config_volume {
 /* Bounds on what one request may use; 0 means unlimited only where its row says so. */
 struct config_limits {
     uint64_t call_timeout_secs;
-    uint64_t memory_mib;      /* of each linear memory of an instance */
-    uint64_t stack_kib;       /* of WebAssembly frames */
+    uint64_t memory_mib; /* of each linear memory of an instance */
+    uint64_t stack_kib;  /* of WebAssembly frames */
     uint64_t table_elements;
     uint64_t calls_in_flight; /* per shard */
     uint64_t shards;          /* 0: by CPU affinity and quota */
     uint64_t drain_secs;
-    uint64_t connections;     /* open connections per shard */
+    uint64_t connections; /* open connections per shard */
 };
 
 struct config_dev {
@@ -52,8 +52,9 @@ struct config_project {
     size_t later_count;
 };
 
-/* Finds the project that `start` (absolute) lies in: the nearest folder with a `.wash/config.{yaml,yml,json}`, else `start` itself, and
- * loads its configuration: defaults, file, WASH_ variables. named: the user gave the folder with -C (see config_trust). */
+/* Finds the project that `start` (absolute) lies in: the nearest folder with a `.wash/config.{yaml,yml,json}`, else `start` itself,
+ * and loads its configuration: defaults, file, WASH_ variables. named: the user gave `start` with -C, and trusts the project if it
+ * is there, rather than further up (see config_trust). */
 enum status config_load_project(struct str start, bool named, struct arena *arena, struct config_project *ret_project,
                                 struct error *err) CHECKED;
 

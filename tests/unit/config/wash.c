@@ -205,3 +205,51 @@ TEST(files_that_others_can_write_are_refused)
     chmod(name, 0755);
     CHECK_EQ(load(&f, "", false), ST_OK);
 }
+
+TEST(named_means_that_folder)
+{
+    __attribute__((cleanup(remove_folder))) struct folder f;
+    make_folder(&f, "build:\n  command: make\n");
+    char name[64];
+    snprintf(name, sizeof name, "%s/.wash/config.yaml", f.path);
+    chmod(name, 0666);
+    CHECK_EQ(load(&f, "", true), ST_OK);
+    CHECK_EQ(load(&f, "/sub", true), ST_DENIED);
+}
+
+/* A configuration that is a link is as good as the folder it really lies in. */
+TEST(links_lead_to_a_checked_folder)
+{
+    __attribute__((cleanup(remove_folder))) struct folder f;
+    make_folder(&f, "build:\n  command: make\n");
+    char name[64], real[64], folder[64];
+    snprintf(name, sizeof name, "%s/.wash/config.yaml", f.path);
+    snprintf(folder, sizeof folder, "%s/sub", f.path);
+    snprintf(real, sizeof real, "%s/sub/real.yaml", f.path);
+    CHECK_EQ(rename(name, real), 0);
+    CHECK_EQ(symlink("../sub/real.yaml", name), 0);
+    CHECK_EQ(load(&f, "", false), ST_OK);
+    CHECK_STR(f.project.config.build.command, "make");
+    chmod(folder, 0777);
+    CHECK_EQ(load(&f, "", false), ST_DENIED);
+    CHECK(str_find(str_of(f.err.message), str_of(folder)) != STR_NONE);
+    CHECK_EQ(load(&f, "", true), ST_OK);
+    remove(real);
+    CHECK_EQ(load(&f, "", true), ST_NOT_FOUND); /* a link to nothing is not passed over */
+}
+
+TEST(empty_list_items_and_keys_are_missing)
+{
+    static const struct {
+        const char *yaml, *message;
+    } cases[] = {
+        {"dev:\n  volumes:\n    -\n", "dev.volumes[0]: expected a mapping, got nothing"},
+        {"dev:\n  volumes:\n    - host_path: a\n      guest_path:\n", "dev.volumes[0].guest_path is missing"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        __attribute__((cleanup(remove_folder))) struct folder f;
+        make_folder(&f, cases[i].yaml);
+        CHECK_EQ(load(&f, "", false), ST_INVALID);
+        CHECK(str_find(str_of(f.err.message), str_of(cases[i].message)) != STR_NONE);
+    }
+}
