@@ -16,7 +16,8 @@ struct dev {
     struct str component_path;
 };
 
-/* --- building ------------------------------------------------------------------------------------------------------------------ */
+/* --- building ------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const *build_environment(const struct dev *dev)
 {
@@ -43,12 +44,24 @@ static enum status wait_build(struct host *host, struct io_child *child, int *re
     }
 }
 
+static void kill_build(void *env)
+{
+    io_child_signal(env, SIGKILL);
+}
+
+/* Standard output is kept for the JSON result. */
+static void print_build_line(void *env UNUSED, bool is_stderr UNUSED, struct str line)
+{
+    fprintf(stderr, "%.*s\n", STR_ARG(line));
+}
+
 static enum status build(struct dev *dev, struct host *host, struct error *err)
 {
     const struct wash_config *config = &dev->project.config;
     struct str command = config->dev.command.data ? config->dev.command : config->build.command;
     if (!command.data) {
-        log_info("no build.command in the configuration: serving the component as it is", LOG_STR("component_path", dev->component_path));
+        log_info("no build.command in the configuration: serving the component as it is",
+                 LOG_STR("component_path", dev->component_path));
         return ST_OK;
     }
     log_info("building", LOG_STR("command", command));
@@ -56,19 +69,23 @@ static enum status build(struct dev *dev, struct host *host, struct error *err)
         .command = command.data,
         .directory = dev->project.root.data,
         .env = build_environment(dev),
-        .output = IO_CHILD_INHERIT,
+        .output = dev->context->json ? IO_CHILD_LINES : IO_CHILD_INHERIT,
+        .line = print_build_line,
     };
     struct io_child child;
     int code = 0;
     TRY(io_child_start(&child, &options, err));
+    host_set_abandon(host, kill_build, &child);
     enum status status = wait_build(host, &child, &code, err);
+    host_set_abandon(host, NULL, NULL);
     io_child_release(&child);
     if (status == ST_OK && code != 0)
         return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(command));
     return status;
 }
 
-/* --- serving ------------------------------------------------------------------------------------------------------------------- */
+/* --- serving -------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct host_workload_spec workload_spec(const struct dev *dev)
 {
@@ -111,6 +128,10 @@ static enum status develop(struct host *host, void *env, struct error *err)
     struct host_workload_spec spec = workload_spec(dev);
     if (status == ST_OK)
         status = host_workload_load(host, &spec, &workload, err);
+    if (status == ST_OK && host_stop_event(host)->set) { /* stopped while it compiled */
+        host_workload_unref(workload);
+        return ST_OK;
+    }
     if (status == ST_OK)
         status = host_serve(host, workload, err);
     if (status == ST_OK) {
@@ -120,7 +141,8 @@ static enum status develop(struct host *host, void *env, struct error *err)
     return status == ST_CANCELLED && host_stop_event(host)->set ? ST_OK : status;
 }
 
-/* --- the command --------------------------------------------------------------------------------------------------------------- */
+/* --- the command ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void warn_later_keys(const struct dev *dev)
 {
@@ -158,7 +180,7 @@ static enum status run_dev(struct cli_context *context, const void *options UNUS
 const struct cli_command cli_dev = {
     .name = "dev",
     .summary = "Build a project's component and serve it over HTTP",
-    .details = "Runs dev.command (or build.command) of .wash/config.yaml in the project, then answers\n"
+    .details = "Runs dev.command (or build.command) of .wash/config.yaml in the project, then answers "
                "requests on dev.address with the component, until Ctrl-C or SIGTERM.",
     .run = run_dev,
 };

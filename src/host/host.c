@@ -35,9 +35,12 @@ struct host {
     struct error err;
     struct io_event stop;
     unsigned signals;
+    void (*abandon)(void *env);
+    void *abandon_env;
 };
 
-/* --- life ---------------------------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Connections are descriptors: take all that the system lets us have. */
 static void raise_descriptor_limit(void)
@@ -123,7 +126,8 @@ unsigned host_shard_count(const struct host *host)
     return host->count;
 }
 
-/* --- work on every shard ------------------------------------------------------------------------------------------------------- */
+/* --- work on every shard -------------------------------------------------------------------------------------------------------
+ */
 
 /* One function as a task on each shard; the caller, on the first shard, waits for all. */
 struct everywhere {
@@ -183,7 +187,8 @@ static enum status on_every_shard(struct host *host, enum status (*run)(struct h
     io_event_init(&everywhere.done);
     everywhere.visits = mem_array(host->count, sizeof *everywhere.visits);
     for (unsigned i = 0; i < host->count; i++) {
-        everywhere.visits[i] = (struct visit){.everywhere = &everywhere, .shard = &host->shards[i], .go.run = visit_start, .back.run = visit_over};
+        everywhere.visits[i] =
+            (struct visit){.everywhere = &everywhere, .shard = &host->shards[i], .go.run = visit_start, .back.run = visit_over};
         io_post(host->shards[i].io, &everywhere.visits[i].go);
     }
     io_cancel_mask(io_task_current());
@@ -197,7 +202,8 @@ static enum status on_every_shard(struct host *host, enum status (*run)(struct h
     return status;
 }
 
-/* --- serving ------------------------------------------------------------------------------------------------------------------- */
+/* --- serving -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void handle(struct http_exchange *exchange, void *env)
 {
@@ -216,7 +222,8 @@ static struct io_account *account(struct http_exchange *exchange UNUSED, void *e
 static void refused(int status, const char *reason, const struct io_address *peer, void *env UNUSED)
 {
     char text[IO_ADDRESS_TEXT_MAX];
-    log_info("request refused", LOG_I64("status", status), LOG_TEXT("reason", reason), LOG_STR("peer", io_address_format(peer, text)));
+    log_info("request refused", LOG_I64("status", status), LOG_TEXT("reason", reason),
+             LOG_STR("peer", io_address_format(peer, text)));
 }
 
 enum status host_listen(struct host *host, struct str address, struct error *err)
@@ -264,7 +271,8 @@ static enum status drain_shard(struct host_shard *shard, void *env, struct error
     return status;
 }
 
-/* --- running ------------------------------------------------------------------------------------------------------------------- */
+/* --- running -------------------------------------------------------------------------------------------------------------------
+ */
 
 struct io_event *host_stop_event(struct host *host)
 {
@@ -282,11 +290,19 @@ void host_request_stop(struct host *host)
     io_event_set(&host->stop);
 }
 
+void host_set_abandon(struct host *host, void (*abandon)(void *env), void *env)
+{
+    host->abandon = abandon;
+    host->abandon_env = env;
+}
+
 static void on_signal(int signal, void *env)
 {
     struct host *host = env;
     if (host->signals++ > 0) {
         log_warn("stopping at once");
+        if (host->abandon)
+            host->abandon(host->abandon_env);
         _exit(signal == SIGINT ? 130 : 143);
     }
     log_info("stopping: running calls may finish; once more to stop at once", LOG_U64("drain_secs", host->limits.drain_secs));
@@ -340,7 +356,8 @@ static void start_main(struct io_message *message)
     }
 }
 
-enum status host_run(struct host *host, enum status (*run)(struct host *host, void *env, struct error *err), void *env, struct error *err)
+enum status host_run(struct host *host, enum status (*run)(struct host *host, void *env, struct error *err), void *env,
+                     struct error *err)
 {
     host->run = run;
     host->env = env;

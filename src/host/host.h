@@ -1,11 +1,12 @@
 /* The host: shards that serve workloads.
  *
- * A host owns the engine, one thread per core (a shard each, io/shard.h), and an HTTP server on every shard. A workload is a component
- * that was loaded and linked once and is shared by all shards; each request gets an instance of its own. `host_run` starts the shards,
- * runs the caller's main function as a task on the first, and returns when that is done and everything is drained.
+ * A host owns the engine, one thread per core (a shard each, io/shard.h), and an HTTP server on every shard. A workload is a
+ * component that was loaded and linked once and is shared by all shards; each request gets an instance of its own. `host_run`
+ * starts the shards, runs the caller's main function as a task on the first, and returns when that is done and everything is
+ * drained.
  *
- * Everything here is called from the main function's task, except host_new, host_run, host_free (the main thread) and host_request_stop
- * (any loop of the host). */
+ * Everything here is called from the main function's task, except host_new, host_run, host_free (the main thread) and
+ * host_request_stop (the first shard's loop). */
 #pragma once
 
 #include "config/wash.h"
@@ -22,9 +23,9 @@ struct host_options {
 enum status host_new(const struct host_options *options, struct host **ret_host, struct error *err) CHECKED;
 void host_free(struct host *host);
 
-/* Runs `run` as a task on the first shard, with SIGINT and SIGTERM turned into a stop: the first cancels the wait of host_wait_stop, and
- * the second ends the process at once. When `run` returns, listeners close, running calls get limits.drain_secs, and the shards end.
- * Returns what `run` returned. */
+/* Runs `run` as a task on the first shard, with SIGINT and SIGTERM turned into a stop: the first cancels the wait of
+ * host_wait_stop, and the second ends the process at once. When `run` returns, listeners close, running calls get
+ * limits.drain_secs, and the shards end. Returns what `run` returned. */
 enum status host_run(struct host *host, enum status (*run)(struct host *host, void *env, struct error *err), void *env,
                      struct error *err) CHECKED;
 
@@ -38,6 +39,8 @@ enum status host_serve(struct host *host, struct host_workload *workload, struct
 /* Waits for a stop. Waits: yes. */
 void host_wait_stop(struct host *host);
 void host_request_stop(struct host *host);
+/* What to do before a second signal ends the process at once, say to end children; on the first shard's loop. NULL: nothing. */
+void host_set_abandon(struct host *host, void (*abandon)(void *env), void *env);
 struct io_event *host_stop_event(struct host *host);
 
 struct engine *host_engine(const struct host *host);

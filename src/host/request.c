@@ -7,7 +7,7 @@ struct request {
     struct wasi_context wasi;
     struct io_timer timer;
     struct io_task *task;
-    bool timed_out;
+    bool timed_out, no_room;
 };
 
 static void time_out(struct io_timer *timer)
@@ -18,11 +18,12 @@ static void time_out(struct io_timer *timer)
 }
 
 /* The trap of an instance, for people: what happened, then where, innermost function first. */
-static void log_failure(const struct host_workload *workload, struct http_exchange *exchange, const struct error *err, struct str backtrace)
+static void log_failure(const struct host_workload *workload, struct http_exchange *exchange, const struct error *err,
+                        struct str backtrace)
 {
     const struct http_head *head = http_exchange_head(exchange);
-    log_error("request failed", LOG_STR("component", workload->name), LOG_TEXT("reason", err->message), LOG_STR("method", head->method),
-              LOG_STR("path", head->target));
+    log_error("request failed", LOG_STR("component", workload->name), LOG_TEXT("reason", err->message),
+              LOG_STR("method", head->method), LOG_STR("path", head->target));
     struct str frame;
     while (str_next_part(&backtrace, '\n', &frame)) {
         frame = str_trim(frame);
@@ -31,7 +32,7 @@ static void log_failure(const struct host_workload *workload, struct http_exchan
     }
 }
 
-/* The client's side of a failure. */
+/* The client's side of a failure: 504 for a time-out, 503 when the host had no room for an instance, else 500. */
 static void answer_failure(struct request *request, struct http_exchange *exchange)
 {
     struct error err;
@@ -40,10 +41,30 @@ static void answer_failure(struct request *request, struct http_exchange *exchan
         http_exchange_abort(exchange);
         return;
     }
-    struct str text = request->timed_out ? STR("the component took too long to answer\n") : STR("the component failed to answer\n");
+    int status = request->timed_out ? 504 : request->no_room ? 503 : 500;
+    struct str text = request->timed_out ? STR("the component took too long to answer\n")
+                      : request->no_room ? STR("the host has no room for the component now\n")
+                                         : STR("the component failed to answer\n");
     static const struct http_field type = {.name = STR_INIT("content-type"), .value = STR_INIT("text/plain; charset=utf-8")};
-    if (http_exchange_reply(exchange, request->timed_out ? 504 : 500, &type, 1, text, &err) != ST_OK)
+    if (http_exchange_reply(exchange, status, &type, 1, text, &err) != ST_OK)
         http_exchange_abort(exchange);
+}
+
+/* What has become of the call, in the log if it failed. */
+static enum status judge(const struct request *request, const struct host_workload *workload,
+                         const struct host_call_options *options, struct http_exchange *exchange, enum status status,
+                         struct str backtrace, struct error *err)
+{
+    if (status == ST_OK)
+        return ST_OK;
+    if (request->timed_out)
+        status = fail(err, ST_TIMEOUT, "the call timed out after %llu s (limits.call_timeout_secs)",
+                      (unsigned long long)(options->timeout_ns / NS_PER_SECOND));
+    if (status == ST_CANCELLED)
+        log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", workload->name));
+    else
+        log_failure(workload, exchange, err, backtrace);
+    return status;
 }
 
 static enum status run(struct request *request, const struct host_workload *workload, const struct host_call_options *options,
@@ -51,20 +72,19 @@ static enum status run(struct request *request, const struct host_workload *work
 {
     struct cm_instance_options instance_options = {.limits = options->limits, .data = {[CM_DATA_WASI] = &request->wasi}};
     struct cm_instance *instance;
-    TRY(cm_instantiate(workload->linked, &instance_options, &instance, err));
-    enum status status = wasi_http_serve(instance, workload->http_handler, exchange, err);
+    enum status status = cm_instantiate(workload->linked, &instance_options, &instance, err);
+    if (status != ST_OK) {
+        request->no_room = status == ST_LIMIT;
+        return judge(request, workload, options, exchange, status, STR_NULL, err);
+    }
+    status = wasi_http_serve(instance, workload->http_handler, exchange, err);
     if (request->wasi.exited && status == ST_TRAP && request->wasi.exit_code == 0 && http_exchange_finished(exchange))
         status = ST_OK; /* it left by exit(0) after it had answered */
-    if (status != ST_OK) {
-        if (request->timed_out)
-            status = fail(err, ST_TIMEOUT, "the call timed out after %llu s (limits.call_timeout_secs)",
-                          (unsigned long long)(options->timeout_ns / NS_PER_SECOND));
-        struct str backtrace = request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance);
-        if (status == ST_CANCELLED)
-            log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", workload->name));
-        else
-            log_failure(workload, exchange, err, backtrace);
-    }
+    if (status == ST_OK && !http_exchange_finished(exchange) && !http_exchange_gone(exchange)->set)
+        status = fail(err, ST_INVALID,
+                      "the body of the response was not finished (outgoing-body.finish), or the client did not take it");
+    status =
+        judge(request, workload, options, exchange, status, request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance), err);
     cm_instance_free(instance);
     return status;
 }
@@ -75,11 +95,13 @@ static void log_request(const struct http_exchange *exchange)
         return;
     const struct http_head *head = http_exchange_head(exchange);
     double ms = (double)(clock_now() - http_exchange_started_ns(exchange)) / (double)NS_PER_MS;
-    log_info("request", LOG_STR("method", head->method), LOG_STR("path", head->target), LOG_I64("status", http_exchange_status(exchange)),
-             LOG_U64("bytes", http_exchange_sent_bytes(exchange)), LOG_F64("ms", ms));
+    log_info("request", LOG_STR("method", head->method), LOG_STR("path", head->target),
+             LOG_I64("status", http_exchange_status(exchange)), LOG_U64("bytes", http_exchange_sent_bytes(exchange)),
+             LOG_F64("ms", ms));
 }
 
-void host_handle_request(const struct host_workload *workload, const struct host_call_options *options, struct http_exchange *exchange)
+void host_handle_request(const struct host_workload *workload, const struct host_call_options *options,
+                         struct http_exchange *exchange)
 {
     struct request request = {.task = http_exchange_task(exchange)};
     struct error err = {0};

@@ -31,9 +31,9 @@ static enum status open_volumes(struct host_workload *workload, const struct hos
     workload->profile.preopens = preopens;
     for (size_t i = 0; i < spec->volume_count; i++) {
         struct str path = arena_str(&workload->arena, spec->volumes[i].host_path);
-        int fd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* may block, say on a network file system */
         if (fd < 0)
-            return fail_errno(err, "volume %s", path.data);
+            return fail_errno(err, "the folder %s of the volume at %.*s", path.data, STR_ARG(spec->volumes[i].guest_path));
         preopens[i] = (struct wasi_preopen){.fd = fd, .guest_path = arena_str(&workload->arena, spec->volumes[i].guest_path)};
         workload->profile.preopen_count++;
     }
@@ -55,7 +55,8 @@ static enum status check_kind(struct str bytes, const char *path, struct error *
     if (bytes.len < 8 || memcmp(bytes.data, "\0asm", 4) != 0)
         return fail(err, ST_INVALID, "%s is not a WebAssembly binary", path);
     if (memcmp(bytes.data + 4, "\x01\0\0\0", 4) == 0)
-        return fail(err, ST_INVALID, "%s is a core module, not a component; `wasm-tools component new` makes a component of it", path);
+        return fail(err, ST_INVALID, "%s is a core module, not a component; `wasm-tools component new` makes a component of it",
+                    path);
     return ST_OK;
 }
 
@@ -64,6 +65,9 @@ static enum status load_bytes(struct loading *loading, const char *path, struct 
     struct error *err = &loading->err;
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
+    if (fd < 0 && errno == ENOENT)
+        return fail(err, ST_NOT_FOUND, "there is no component at %s; build it there, or name its file in build.component_path",
+                    path);
     if (fd < 0 || fstat(fd, &info) != 0)
         return fail_errno(err, "%s", path);
     if (!S_ISREG(info.st_mode))
@@ -71,7 +75,8 @@ static enum status load_bytes(struct loading *loading, const char *path, struct 
     if (info.st_size == 0)
         return fail(err, ST_INVALID, "%s is empty", path);
     if ((uint64_t)info.st_size > CM_LIMIT_BINARY_BYTES)
-        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %u", path, (long long)info.st_size, CM_LIMIT_BINARY_BYTES);
+        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %u", path, (long long)info.st_size,
+                    CM_LIMIT_BINARY_BYTES);
     size_t size = (size_t)info.st_size;
     char *bytes = mem_try_alloc(size); /* a copy: a mapping could change under us while a build rewrites the file */
     if (!bytes)
@@ -83,7 +88,8 @@ static enum status load_bytes(struct loading *loading, const char *path, struct 
         if (n < 0 && errno == EINTR)
             n = 1;
     }
-    enum status status = have < size ? fail(err, ST_IO, "%s changed while it was read", path) : check_kind(str_n(bytes, size), path, err);
+    enum status status =
+        have < size ? fail(err, ST_IO, "%s changed while it was read", path) : check_kind(str_n(bytes, size), path, err);
     struct cm_load_options options = {.no_elide = loading->spec->no_elide};
     if (status == ST_OK && cm_component_load(host_engine(loading->host), str_n(bytes, size), &options, ret_component, err) != ST_OK)
         status = fail_wrap(err, "%s", path);
@@ -101,12 +107,14 @@ static enum status link_component(struct loading *loading, struct cm_component *
     if (status == ST_NOT_FOUND) {
         struct error cause = *err;
         return fail(err, ST_NOT_FOUND,
-                    "component `%.*s`: %s; build it for interfaces that the host offers (" OFFERED "), or compose it with a component that "
+                    "component `%.*s`: %s; build it for interfaces that the host offers (" OFFERED
+                    "), or compose it with a component that "
                     "exports the missing one",
                     STR_ARG(workload->name), cause.message);
     }
     if (status == ST_OK && (status = wasi_http_find_handler(workload->linked, &workload->http_handler, err)) == ST_NOT_FOUND)
-        return fail(err, ST_INVALID, "component `%.*s` does not export wasi:http/incoming-handler, so it cannot answer HTTP requests",
+        return fail(err, ST_INVALID,
+                    "component `%.*s` does not export wasi:http/incoming-handler, so it cannot answer HTTP requests",
                     STR_ARG(workload->name));
     return status == ST_OK ? ST_OK : fail_wrap(err, "component `%.*s`", STR_ARG(workload->name));
 }
@@ -118,7 +126,9 @@ static void load(void *arg)
     const struct host_workload_spec *spec = loading->spec;
     struct host_workload *workload = loading->workload;
     struct cm_component *component = NULL;
-    loading->status = load_bytes(loading, arena_str(&workload->arena, spec->path).data, &component);
+    loading->status = open_volumes(workload, spec, &loading->err);
+    if (loading->status == ST_OK)
+        loading->status = load_bytes(loading, arena_str(&workload->arena, spec->path).data, &component);
     if (loading->status == ST_OK)
         loading->status = link_component(loading, component);
     cm_component_unref(component);
@@ -134,10 +144,8 @@ enum status host_workload_load(struct host *host, const struct host_workload_spe
     workload->profile.line = log_line;
     workload->profile.env = workload;
     copy_environment(workload, spec);
-    enum status status = open_volumes(workload, spec, err);
     struct loading loading = {.host = host, .spec = spec, .workload = workload};
-    if (status == ST_OK)
-        status = io_offload(load, &loading, err);
+    enum status status = io_offload(load, &loading, err);
     if (status == ST_OK && loading.status != ST_OK) {
         *err = loading.err;
         status = loading.status;

@@ -1,4 +1,5 @@
-/* A workload: a component, loaded and linked, with what it may see of the world. Immutable once made; reference-counted across shards. */
+/* A workload: a component, loaded and linked, with what it may see of the world. Immutable once made; reference-counted across
+ * shards. */
 #pragma once
 
 #include "wasi/wasi.h"
@@ -12,9 +13,9 @@ struct host_volume {
 };
 
 struct host_workload_spec {
-    struct str name;     /* of the component, in logs */
-    struct str path;     /* of the component's file */
-    bool no_elide;       /* see cm_load_options */
+    struct str name; /* of the component, in logs */
+    struct str path; /* of the component's file */
+    bool no_elide;   /* see cm_load_options */
     const struct host_volume *volumes;
     size_t volume_count;
     const struct wasi_pair *environment;
@@ -30,8 +31,8 @@ struct host_workload {
     const struct cm_export *http_handler;
 };
 
-/* Reads, compiles and links on a worker thread. ST_NOT_FOUND: the file, a volume, or an import that nobody offers (the message says what
- * would satisfy it). ST_INVALID: not a component, or one that does not answer HTTP. Waits: yes. */
+/* Reads, compiles and links on a worker thread. ST_NOT_FOUND: the file, a volume, or an import that nobody offers (the message says
+ * what would satisfy it). ST_INVALID: not a component, or one that does not answer HTTP. Waits: yes. */
 enum status host_workload_load(struct host *host, const struct host_workload_spec *spec, struct host_workload **ret_workload,
                                struct error *err) CHECKED;
 struct host_workload *host_workload_ref(struct host_workload *workload);

@@ -192,6 +192,21 @@ def second_signal_ends_at_once():
         thread.join()
 
 
+@test
+def stopped_while_building():
+    """a stop while the build command runs ends it: in order, and at a second Ctrl-C at once"""
+    for second in (False, True):
+        with Project(dev_config(free_port()).replace("'true'", "'trap \"\" TERM; echo $$ > pid; while :; do sleep 0.1; done'"), guest("hello")) as project:
+            with Dev(project, 0, wait=False) as dev:
+                pid = int(eventually(lambda: os.path.exists(project.path("pid")) and open(project.path("pid")).read(), "the build"))
+                dev.process.send_signal(signal.SIGINT)
+                if second:
+                    time.sleep(0.3)
+                    dev.process.send_signal(signal.SIGINT)
+                equal(dev.process.wait(timeout=WAIT), 130 if second else 0, dev.log())
+            eventually(lambda: not os.path.exists(f"/proc/{pid}") or "\nState:\tZ" in open(f"/proc/{pid}/status").read(), "the build to end", 5)
+
+
 def suppress(function):
     try:
         return function()
