@@ -1,7 +1,8 @@
-/* `wash bindgen`: generates C bindings from WIT. `--host`: for hosts, plugins and embedders (component/host.h says how WIT maps to C). */
+/* `wash bindgen`: generates C bindings from WIT. `--host`: for hosts, plugins and embedders (component/host.h says how WIT maps to
+ * C). */
+#include "wit/bindgen.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "wit/bindgen.h"
 #include "wit/load.h"
 #include <errno.h>
 #include <sys/stat.h>
@@ -11,8 +12,8 @@ struct bindgen_options {
     bool host, all_features;
 };
 
-static enum status load(const struct bindgen_options *options, struct str path, struct wit_model *model, struct wit_package **ret_package,
-                        struct error *err)
+static enum status load(const struct bindgen_options *options, struct str path, struct wit_model *model,
+                        struct wit_package **ret_package, struct error *err)
 {
     struct wit_options features = {.all_features = options->all_features};
     struct wit_loader *loader = wit_loader_new(model, &features);
@@ -23,8 +24,8 @@ static enum status load(const struct bindgen_options *options, struct str path, 
     return status;
 }
 
-static enum status write_file(struct cli_context *context, const struct bindgen_options *options, const char *extension, struct str text,
-                              struct error *err)
+static enum status write_file(struct cli_context *context, const struct bindgen_options *options, const char *extension,
+                              struct str text, struct error *err)
 {
     struct str folder = cli_path(context, options->out_dir);
     struct str path = arena_printf(context->arena, "%.*s/%.*s.%s", STR_ARG(folder), STR_ARG(options->name), extension);
@@ -39,7 +40,8 @@ static enum status write_file(struct cli_context *context, const struct bindgen_
     return ST_OK;
 }
 
-static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct wit_model *model, struct error *err)
+static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct wit_model *model,
+                            struct error *err)
 {
     autobuf struct buf header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
     struct wit_package *package = NULL;
@@ -68,21 +70,35 @@ static enum status bindgen(struct cli_context *context, const void *options_poin
     wit_model_release(&model);
     if (status != ST_OK)
         return status;
-    struct str text = arena_printf(context->arena, "Wrote %.*s.h and %.*s.c to %.*s", STR_ARG(options->name), STR_ARG(options->name),
-                                   STR_ARG(options->out_dir));
-    cli_result(context, text, text.data, json_pack("{s:s%, s:s%}", "out_dir", options->out_dir.data, options->out_dir.len, "name",
-                                                   options->name.data, options->name.len));
+    struct str text = arena_printf(context->arena, "Wrote %.*s.h and %.*s.c to %.*s", STR_ARG(options->name),
+                                   STR_ARG(options->name), STR_ARG(options->out_dir));
+    cli_result(context, text, text.data,
+               json_pack("{s:s%, s:s%}", "out_dir", options->out_dir.data, options->out_dir.len, "name", options->name.data,
+                         options->name.len));
     return ST_OK;
 }
 
 #define OPTION(member) offsetof(struct bindgen_options, member)
 static const struct cli_option options[] = {
     {.name = "host", .kind = CLI_FLAG, .offset = OPTION(host), .help = "Bindings for hosts, plugins and embedders"},
-    {.name = "world", .letter = 'w', .kind = CLI_TEXT, .offset = OPTION(world), .value_name = "WORLD",
+    {.name = "world",
+     .letter = 'w',
+     .kind = CLI_TEXT,
+     .offset = OPTION(world),
+     .value_name = "WORLD",
      .help = "Only what this world imports and exports"},
-    {.name = "name", .kind = CLI_TEXT, .offset = OPTION(name), .value_name = "NAME", .text_default = "bindings",
+    {.name = "name",
+     .kind = CLI_TEXT,
+     .offset = OPTION(name),
+     .value_name = "NAME",
+     .text_default = "bindings",
      .help = "Name of the files and of the table of interfaces"},
-    {.name = "out-dir", .kind = CLI_TEXT, .offset = OPTION(out_dir), .value_name = "DIR", .text_default = ".", .help = "Where the files go"},
+    {.name = "out-dir",
+     .kind = CLI_TEXT,
+     .offset = OPTION(out_dir),
+     .value_name = "DIR",
+     .text_default = ".",
+     .help = "Where the files go"},
     {.name = "all-features", .kind = CLI_FLAG, .offset = OPTION(all_features), .help = "Include what is marked @unstable"},
 };
 static const struct cli_option arguments[] = {

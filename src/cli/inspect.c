@@ -15,13 +15,17 @@ static enum status inspect(struct cli_context *context, const void *options_poin
     TRY(cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err));
     if (cm_world_wit(buf_str(&bytes), &wit, err) != ST_OK)
         return fail_wrap(err, "%.*s", STR_ARG(options->reference));
-    json_t *data = json_pack("{s:s, s:b, s:s%}", "message", "Component inspected successfully", "success", 1, "wit", wit.data, wit.len);
+    json_t *data =
+        json_pack("{s:s, s:b, s:s%}", "message", "Component inspected successfully", "success", 1, "wit", wit.data, wit.len);
     cli_result(context, buf_str(&wit), "Component inspected successfully", data);
     return ST_OK;
 }
 
 static const struct cli_option arguments[] = {
-    {.name = "COMPONENT", .kind = CLI_TEXT, .offset = offsetof(struct inspect_options, reference), .required = true,
+    {.name = "COMPONENT",
+     .kind = CLI_TEXT,
+     .offset = offsetof(struct inspect_options, reference),
+     .required = true,
      .help = "A component's file"},
 };
 

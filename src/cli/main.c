@@ -50,13 +50,15 @@ static int print_help(const struct cli_command *command)
 static int run(struct cli_context *context, struct error *err)
 {
     const struct cli_command *command = context->parsed.command;
-    if (context->parsed.globals.version)
-        return puts(WASH_VERSION_TEXT) < 0;
+    if (context->parsed.globals.version) {
+        cli_result(context, STR(WASH_VERSION_TEXT), WASH_VERSION_TEXT, json_pack("{s:s}", "version", WASH_VERSION));
+        return 0;
+    }
     if (context->parsed.globals.help)
         return print_help(command);
     set_up_logging(&context->parsed.globals);
-    enum status status = command ? enter_directory(context, err)
-                                 : fail(err, ST_INVALID, "No command provided; `wash --help` lists the commands");
+    enum status status =
+        command ? enter_directory(context, err) : fail(err, ST_INVALID, "No command provided; `wash --help` lists the commands");
     if (status == ST_OK)
         status = command->run(context, context->parsed.options, err);
     if (status != ST_OK)
@@ -72,6 +74,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     int code;
     if (cli_parse(commands, ARRAY_LEN(commands), argc, argv, &arena, &context.parsed, &err) != ST_OK) {
+        context.json = cli_wants_json(argc, argv);
         cli_failure(&context, &err);
         code = 2;
     } else {

@@ -7,13 +7,32 @@ static const char *const outputs[] = {"text", "json", "plain", NULL};
 
 #define GLOBAL(member) offsetof(struct cli_globals, member)
 const struct cli_option cli_global_options[] = {
-    {.name = "", .letter = 'C', .kind = CLI_TEXT, .offset = GLOBAL(directory), .value_name = "PATH",
+    {.name = "",
+     .letter = 'C',
+     .kind = CLI_TEXT,
+     .offset = GLOBAL(directory),
+     .value_name = "PATH",
      .help = "Run as if started in PATH; trusts the project there"},
-    {.name = "log-level", .letter = 'l', .kind = CLI_CHOICE, .offset = GLOBAL(log_level), .value_name = "LEVEL", .choices = levels,
-     .text_default = "info", .help = "What to log to stderr"},
-    {.name = "output", .letter = 'o', .kind = CLI_CHOICE, .offset = GLOBAL(output), .value_name = "FORMAT", .choices = outputs,
-     .text_default = "text", .help = "Format of results on stdout"},
-    {.name = "non-interactive", .kind = CLI_FLAG, .offset = GLOBAL(non_interactive), .help = "Never ask; implied when stdin is not a terminal"},
+    {.name = "log-level",
+     .letter = 'l',
+     .kind = CLI_CHOICE,
+     .offset = GLOBAL(log_level),
+     .value_name = "LEVEL",
+     .choices = levels,
+     .text_default = "info",
+     .help = "What to log to stderr"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_CHOICE,
+     .offset = GLOBAL(output),
+     .value_name = "FORMAT",
+     .choices = outputs,
+     .text_default = "text",
+     .help = "Format of results on stdout"},
+    {.name = "non-interactive",
+     .kind = CLI_FLAG,
+     .offset = GLOBAL(non_interactive),
+     .help = "Never ask; implied when stdin is not a terminal"},
     {.name = "verbose", .kind = CLI_FLAG, .offset = GLOBAL(verbose), .help = "Log every step (level debug)"},
     {.name = "help", .letter = 'h', .kind = CLI_FLAG, .offset = GLOBAL(help), .help = "Print help"},
     {.name = "version", .letter = 'V', .kind = CLI_FLAG, .offset = GLOBAL(version), .help = "Print version"},
@@ -72,11 +91,12 @@ static enum status unknown_option(struct parser *parser, struct str name)
     struct str nearest = str_nearest(name, names, count);
     if (nearest.data)
         return fail(parser->err, ST_INVALID, "unknown option --%.*s; did you mean --%.*s?", STR_ARG(name), STR_ARG(nearest));
-    return fail(parser->err, ST_INVALID, "unknown option --%.*s; see `wash %s%s--help`", STR_ARG(name), command ? command->name : "",
-                command ? " " : "");
+    return fail(parser->err, ST_INVALID, "unknown option --%.*s; see `wash %s%s--help`", STR_ARG(name),
+                command ? command->name : "", command ? " " : "");
 }
 
-static enum status store_value(struct parser *parser, const struct cli_option *option, const char *shown, struct str value, void *target)
+static enum status store_value(struct parser *parser, const struct cli_option *option, const char *shown, struct str value,
+                               void *target)
 {
     if (option->kind == CLI_CHOICE) {
         bool known = false;
@@ -207,30 +227,65 @@ enum status cli_parse(const struct cli_command *const *commands, size_t command_
 {
     memset(ret_parsed, 0, sizeof *ret_parsed);
     set_defaults(cli_global_options, cli_global_option_count, &ret_parsed->globals);
-    struct parser parser = {.commands = commands, .command_count = command_count, .argc = argc, .argv = argv, .at = 1, .arena = arena,
-                            .parsed = ret_parsed, .err = err};
+    struct parser parser = {.commands = commands,
+                            .command_count = command_count,
+                            .argc = argc,
+                            .argv = argv,
+                            .at = 1,
+                            .arena = arena,
+                            .parsed = ret_parsed,
+                            .err = err};
     return parse_all(&parser);
 }
 
-/* --- help ---------------------------------------------------------------------------------------------------------------------- */
+bool cli_wants_json(int argc, char *const *argv)
+{
+    bool json = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        struct str value = str_of(argv[i]);
+        if (str_is(value, "-o") || str_is(value, "--output"))
+            value = str_of(i + 1 < argc ? argv[++i] : "");
+        else if (!str_skip(&value, STR("--output=")) && !str_skip(&value, STR("-o")))
+            continue;
+        json = str_eq_nocase(value, STR("json"));
+    }
+    return json;
+}
+
+/* --- help ----------------------------------------------------------------------------------------------------------------------
+ */
+
+enum { HELP_WIDTH = 80, HELP_LEFT = 26, HELP_INDENT = HELP_LEFT + 4 };
+
+/* Words in lines that all begin at column `indent`, where the first one stands already. */
+static void help_text(struct buf *out, size_t indent, struct str text)
+{
+    size_t room = HELP_WIDTH - indent, used = 0;
+    struct str word;
+    while (str_next_part(&text, ' ', &word)) {
+        if (used > 0 && used + 1 + word.len > room) {
+            buf_addf(out, "\n%*s", (int)indent, "");
+            used = 0;
+        }
+        buf_addf(out, "%s%.*s", used ? " " : "", STR_ARG(word));
+        used += (used ? 1 : 0) + word.len;
+    }
+    buf_add(out, STR("\n"));
+}
 
 static void help_row(struct buf *out, const char *left, const char *help, const struct cli_option *option)
 {
-    int width = 26;
-    if ((int)strlen(left) > width)
-        buf_addf(out, "  %s\n  %*s", left, width, "");
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    if (strlen(left) > HELP_LEFT)
+        buf_addf(out, "  %s\n%*s", left, HELP_INDENT, "");
     else
-        buf_addf(out, "  %-*s", width, left);
-    buf_addf(out, "  %s", help);
+        buf_addf(out, "  %-*s  ", HELP_LEFT, left);
+    buf_add(&text, str_of(help));
+    for (const char *const *choice = option ? option->choices : NULL; choice && *choice; choice++)
+        buf_addf(&text, "%s%s", choice == option->choices ? ": " : ", ", *choice);
     if (option && option->text_default)
-        buf_addf(out, " [%s]", option->text_default);
-    buf_add(out, STR("\n"));
-    if (option && option->choices) {
-        buf_addf(out, "  %*s  one of: ", width, "");
-        for (const char *const *choice = option->choices; *choice; choice++)
-            buf_addf(out, "%s%s", choice == option->choices ? "" : ", ", *choice);
-        buf_add(out, STR("\n"));
-    }
+        buf_addf(&text, " [%s]", option->text_default);
+    help_text(out, HELP_INDENT, buf_str(&text));
 }
 
 static void help_options(struct buf *out, const char *title, const struct cli_option *options, size_t count)
@@ -260,8 +315,10 @@ static void help_command(struct buf *out, const struct cli_command *command)
     for (size_t i = 0; i < command->argument_count; i++)
         buf_addf(out, command->arguments[i].required ? " <%s>" : " [%s]", command->arguments[i].name);
     buf_add(out, STR("\n"));
-    if (command->details)
-        buf_addf(out, "\n%s\n", command->details);
+    if (command->details) {
+        buf_add(out, STR("\n"));
+        help_text(out, 0, str_of(command->details));
+    }
     if (command->argument_count)
         buf_add(out, STR("\nArguments:\n"));
     for (size_t i = 0; i < command->argument_count; i++)

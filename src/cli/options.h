@@ -28,7 +28,7 @@ struct cli_command {
     const char *name;
     const char *alias; /* or NULL */
     const char *summary;
-    const char *details; /* paragraphs below the summary in `--help`, or NULL */
+    const char *details; /* a paragraph below the summary in `--help`, or NULL */
     size_t options_size;
     const struct cli_option *options, *arguments;
     size_t option_count, argument_count;
@@ -53,5 +53,8 @@ struct cli_parsed {
 /* ST_INVALID: unknown command or option (with the nearest known), a missing or a bad value. */
 enum status cli_parse(const struct cli_command *const *commands, size_t command_count, int argc, char *const *argv,
                       struct arena *arena, struct cli_parsed *ret_parsed, struct error *err) CHECKED;
+
+/* Whether a command line asks for JSON, even one that cli_parse refuses: its error is to be JSON too. */
+bool cli_wants_json(int argc, char *const *argv);
 
 void cli_help(struct buf *out, const struct cli_command *const *commands, size_t command_count, const struct cli_command *command);

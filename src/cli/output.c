@@ -24,7 +24,10 @@ void cli_result(const struct cli_context *context, struct str text, const char *
         json_decref(data);
         return;
     }
-    print_json(json_pack("{s:s, s:b, s:o}", "message", message, "success", 1, "data", data ? data : json_null()));
+    autobuf struct buf escaped = BUF_INIT(BUF_UNLIMITED); /* it may name a file that is not valid UTF-8 */
+    if (buf_append_escaped(&escaped, str_of(message)) != ST_OK)
+        bug("escape");
+    print_json(json_pack("{s:s, s:b, s:o}", "message", buf_str(&escaped).data, "success", 1, "data", data ? data : json_null()));
 }
 
 void cli_failure(const struct cli_context *context, const struct error *err)
@@ -57,7 +60,7 @@ enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_byt
     if ((uint64_t)info.st_size > max_bytes)
         return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %zu", name, (long long)info.st_size, max_bytes);
     buf_init(ret_bytes, max_bytes);
-    enum status status = buf_reserve(ret_bytes, (size_t)info.st_size + 1);
+    enum status status = ST_OK;
     char chunk[65536];
     ssize_t n = 1;
     while (status == ST_OK && n > 0) {

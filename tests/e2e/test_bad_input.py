@@ -1,5 +1,6 @@
 """Every line under "bad input": one clear line, exit 1; a guest can harm only its own request."""
 
+import json
 import os
 import re
 import socket
@@ -159,6 +160,38 @@ def unknown_command():
     code, _, err = run("inspect", "--verbos", "x")
     equal(code, 2)
     check("--verbose" in err, err)
+
+
+@test
+def errors_as_json():
+    """with -o json every outcome is one JSON object on standard output"""
+    with Project(dev_config(free_port()).replace("'true'", "'echo built; exit 7'")) as project:
+        for code, arguments in ((2, ("inpsect", "-o", "json")), (2, ("-ojson", "inspect")), (1, ("-o", "json")), (1, ("-o", "json", "inspect", "none.wasm")),
+                                (1, ("-o", "json", "dev"))):
+            got, out, err = run(*arguments, cwd=project.root)
+            equal(got, code, (arguments, err))
+            answer = json.loads(out)
+            equal((answer["success"], answer["data"], bool(answer["message"])), (False, None, True), arguments)
+        check("built" in err, "the build's output:", err)
+        answer = json.loads(run("-V", "-o", "json")[1])
+        check(answer["success"] and answer["data"]["version"], answer)
+
+
+@test
+def no_command():
+    """without a command: one line that says what to do"""
+    code, out, err = run()
+    equal((code, out), (1, ""))
+    check(err.startswith("error: No command provided") and "wash --help" in err, err)
+
+
+@test
+def help_fits():
+    """help is at most 80 columns wide"""
+    for arguments in ((), ("dev",), ("inspect",), ("bindgen",)):
+        code, out, _ = run(*arguments, "--help")
+        equal(code, 0)
+        check(max(map(len, out.splitlines())) <= 80, out)
 
 
 @test

@@ -103,7 +103,34 @@ TEST(help_fits_a_terminal)
         cli_help(&text, commands, 1, i ? &thing : NULL);
         struct str rest = buf_str(&text), line;
         while (str_next_part(&rest, '\n', &line))
-            CHECK(line.len <= 100);
+            CHECK(line.len <= 80);
         CHECK(str_find(buf_str(&text), STR("thing")) != STR_NONE);
     }
+}
+
+TEST(json_is_wanted_even_in_a_refused_line)
+{
+    static const struct {
+        const char *line[6];
+        bool json;
+    } cases[] = {
+        {{"wash", "-o", "json", "nothing"}, true},     {{"wash", "nothing", "-ojson"}, true},
+        {{"wash", "nothing", "--output=JSON"}, true},  {{"wash", "nothing", "--output", "json"}, true},
+        {{"wash", "nothing", "-o"}, false},            {{"wash", "-o", "json", "-o", "text"}, false},
+        {{"wash", "--", "-o", "json"}, false},         {{"wash", "nothing"}, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int argc = 0;
+        while (cases[i].line[argc])
+            argc++;
+        CHECK_EQ(cli_wants_json(argc, (char *const *)(uintptr_t)cases[i].line), cases[i].json);
+    }
+}
+
+TEST(help_says_defaults_and_choices)
+{
+    autobuf struct buf one = BUF_INIT(BUF_UNLIMITED);
+    cli_help(&one, commands, 1, &thing);
+    CHECK(str_find(buf_str(&one), STR("A name [x]")) != STR_NONE);
+    CHECK(str_find(buf_str(&one), STR("A kind: red, blue")) != STR_NONE);
 }
