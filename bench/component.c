@@ -80,8 +80,8 @@ static void print_plan(const struct cm_plan *plan)
         bound += plan->glues[i].count;
     printf("  %u component instances, %u stores, %u core instances (%u prepared, %u left out), %u trampolines (%u in slots), %u "
            "slots\n",
-           plan->instance_count, plan->store_count, plan->core_instance_count, pooled, plan->elided, plan->trampoline_count,
-           bound, plan->slot_count);
+           plan->instance_count, plan->store_count, plan->core_instance_count, pooled, plan->elided, plan->trampoline_count, bound,
+           plan->slot_count);
 }
 
 static enum status bench(struct engine *engine, const char *path, struct error *err)

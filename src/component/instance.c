@@ -84,22 +84,7 @@ static enum status call_realloc(struct cm_guest *guest, uint32_t old, uint32_t o
     return status;
 }
 
-static const struct cm_guest_ops cell_ops = {.refresh = refresh, .realloc = call_realloc};
-
-void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_call_scope *scope,
-                   struct arena *arena)
-{
-    struct cm_instance *instance = cell->instance;
-    frame->guest = (struct cm_guest){.ops = &cell_ops,
-                                     .encoding = options->encoding,
-                                     .handles = &cell->handles,
-                                     .scope = scope,
-                                     .guest_resources = &instance->guest_resources,
-                                     .arena = arena,
-                                     .budget_bytes = instance->copy_budget_bytes};
-    frame->cell = cell;
-    frame->options = options;
-}
+const struct cm_guest_ops cm_cell_ops = {.refresh = refresh, .realloc = call_realloc};
 
 enum status cm_resource_destroy(struct cm_instance *instance, uint32_t resource, uint64_t rep, struct error *err)
 {
@@ -210,8 +195,9 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
     instance->linked = linked;
     instance->slots = ARENA_ARRAY(&instance->arena, struct engine_extern, plan->slot_count);
     instance->cells = ARENA_ARRAY(&instance->arena, struct cm_cell, plan->instance_count);
-    instance->copy_budget_bytes = options->copy_budget_bytes ? options->copy_budget_bytes : CM_COPY_BUDGET_DEFAULT;
-    instance->results.max = MIN(instance->copy_budget_bytes, SIZE_MAX / 2) + (64u << 10);
+    instance->copy_budget_bytes =
+        options->copy_budget_bytes ? MIN(options->copy_budget_bytes, SIZE_MAX / 2) : CM_COPY_BUDGET_DEFAULT;
+    instance->results.max = instance->copy_budget_bytes + CM_ARENA_SLACK_BYTES;
     memcpy(instance->data, options->data, sizeof instance->data);
     instance->calls = 0;
     instance->poisoned = false;

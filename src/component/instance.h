@@ -117,8 +117,22 @@ struct cm_frame {
     struct cm_cell *cell;
     const struct cm_plan_options *options;
 };
-void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options, struct cm_call_scope *scope,
-                   struct arena *arena);
+extern const struct cm_guest_ops cm_cell_ops;
+
+static inline void cm_frame_init(struct cm_frame *frame, struct cm_cell *cell, const struct cm_plan_options *options,
+                                 struct cm_call_scope *scope, struct arena *arena)
+{
+    struct cm_instance *instance = cell->instance;
+    frame->guest = (struct cm_guest){.ops = &cm_cell_ops,
+                                     .encoding = options->encoding,
+                                     .handles = &cell->handles,
+                                     .scope = scope,
+                                     .guest_resources = &instance->guest_resources,
+                                     .arena = arena,
+                                     .budget_bytes = instance->copy_budget_bytes};
+    frame->cell = cell;
+    frame->options = options;
+}
 
 /* Calls a core function. Any failure poisons the instance. */
 enum status cm_cell_call(struct cm_cell *cell, const struct cm_core_ref *func, union engine_raw *raw, size_t count,

@@ -4,30 +4,14 @@
 #include "base/mem.h"
 
 #define POOL_MAX_INSTANCES 64
-#define POOL_MAX_ARENAS 64
-#define ARENA_SLACK_BYTES (64u << 10) /* the block that a reset arena keeps counts against its maximum */
 
-struct pooled_arena {
-    struct arena arena; /* first: it is what the caller gets */
-    struct pooled_arena *next;
-    size_t used_before; /* when it was taken: the same afterwards means that there is nothing to reset */
-    const char *next_before;
-};
-
-struct pool {
-    struct cm_instance *instances;
-    struct pooled_arena *arenas;
-    unsigned instance_count, arena_count;
-    bool registered;
-};
-
-static __thread struct pool pool;
+__thread struct cm_pool cm_pool;
 static pthread_key_t pool_key;
 static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
 
 static void empty_pool(void *arg)
 {
-    struct pool *p = arg;
+    struct cm_pool *p = arg;
     while (p->instances) {
         struct cm_instance *instance = p->instances;
         p->instances = instance->next;
@@ -37,7 +21,7 @@ static void empty_pool(void *arg)
         free(instance);
     }
     while (p->arenas) {
-        struct pooled_arena *arena = p->arenas;
+        struct cm_pooled_arena *arena = p->arenas;
         p->arenas = arena->next;
         arena_release(&arena->arena);
         free(arena);
@@ -55,19 +39,19 @@ static void create_key(void)
 /* The thread's end empties the pool. */
 static void register_pool(void)
 {
-    if (pool.registered)
+    if (cm_pool.registered)
         return;
     pthread_once(&pool_once, create_key);
-    pthread_setspecific(pool_key, &pool);
-    pool.registered = true;
+    pthread_setspecific(pool_key, &cm_pool);
+    cm_pool.registered = true;
 }
 
 struct cm_instance *cm_pool_take_instance(void)
 {
-    struct cm_instance *instance = pool.instances;
+    struct cm_instance *instance = cm_pool.instances;
     if (instance) {
-        pool.instances = instance->next;
-        pool.instance_count--;
+        cm_pool.instances = instance->next;
+        cm_pool.instance_count--;
         return instance;
     }
     instance = NEW(struct cm_instance);
@@ -84,45 +68,36 @@ void cm_pool_give_instance(struct cm_instance *instance)
     arena_reset(&instance->results);
     if (instance->backtrace.data)
         buf_release(&instance->backtrace);
-    instance->next = pool.instances;
-    pool.instances = instance;
-    if (++pool.instance_count > POOL_MAX_INSTANCES) {
-        pool.instances = instance->next;
+    instance->next = cm_pool.instances;
+    cm_pool.instances = instance;
+    if (++cm_pool.instance_count > POOL_MAX_INSTANCES) {
+        cm_pool.instances = instance->next;
         instance->next = NULL;
-        pool.instance_count--;
-        struct pool one = {.instances = instance};
+        cm_pool.instance_count--;
+        struct cm_pool one = {.instances = instance};
         empty_pool(&one);
     }
 }
 
-struct arena *cm_pool_take_arena(uint64_t max_bytes)
+struct cm_pooled_arena *cm_pool_new_arena(void)
 {
-    struct pooled_arena *arena = pool.arenas;
-    if (arena) {
-        pool.arenas = arena->next;
-        pool.arena_count--;
-    } else {
-        arena = NEW(struct pooled_arena);
-        arena_init(&arena->arena, 0);
-    }
-    arena->arena.max = MIN(max_bytes, SIZE_MAX - ARENA_SLACK_BYTES) + ARENA_SLACK_BYTES;
-    arena->used_before = arena->arena.used;
-    arena->next_before = arena->arena.next;
-    return &arena->arena;
+    struct cm_pooled_arena *arena = NEW(struct cm_pooled_arena);
+    arena_init(&arena->arena, SIZE_MAX);
+    return arena;
 }
 
-void cm_pool_give_arena(struct arena *given)
+void cm_pool_give_used_arena(struct cm_pooled_arena *arena)
 {
-    struct pooled_arena *arena = CONTAINER_OF(given, struct pooled_arena, arena);
-    if (given->used != arena->used_before || given->next != arena->next_before)
-        arena_reset(given);
-    if (pool.arena_count == POOL_MAX_ARENAS) {
-        arena_release(given);
+    if (cm_pool.arena_count >= CM_POOL_ARENAS) {
+        arena_release(&arena->arena);
         free(arena);
         return;
     }
     register_pool();
-    arena->next = pool.arenas;
-    pool.arenas = arena;
-    pool.arena_count++;
+    arena_reset(&arena->arena);
+    arena->unused_bytes = arena->arena.used;
+    arena->unused_next = arena->arena.next;
+    arena->next = cm_pool.arenas;
+    cm_pool.arenas = arena;
+    cm_pool.arena_count++;
 }
