@@ -88,6 +88,7 @@ void plan_glue(struct planner *p, const struct cm_plan_bound *bound, uint32_t co
     p->plan->glues = ARENA_ARRAY(p->arena, struct cm_plan_glue, glue_count);
     for (uint32_t owner = 0; owner < p->instances.len; owner++) {
         uint32_t n = by_owner[owner].count;
+        p->instances.items[owner].has_glue = n > 0;
         if (n > 0)
             p->plan->glues[p->plan->glue_count++] =
                 (struct cm_plan_glue){.owner = owner, .count = n, .bound = own[owner], .bytes = module_of(p, own[owner], n)};

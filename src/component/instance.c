@@ -123,8 +123,10 @@ static enum status make_cells(struct cm_instance *instance, const struct cm_inst
         cell->instance = instance;
         cell->may_leave = true;
         cm_handles_init(&cell->handles, i, linked->resources, options->max_handles, entries, has_store ? CM_CELL_HANDLES : 0);
+        struct engine_limits limits = options->limits;
+        limits.instances += limits.instances && plan->instances[i].has_glue; /* ours is not the guest's */
         if (has_store)
-            TRY(engine_store_new(linked->engine, cell, &options->limits, &cell->store, err));
+            TRY(engine_store_new(linked->engine, cell, &limits, &cell->store, err));
     }
     return ST_OK;
 }

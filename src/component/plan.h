@@ -13,7 +13,7 @@
  * them run nested on one coroutine. A trap in any of them poisons the whole root instance.
  *
  * `shim` and `fixup` modules, through which toolchains tie the knot between a module and the memory its imports need, are
- * recognised by their structure and left out (elide.h), so that most components are one core instance with host functions only.
+ * recognised by their structure and left out (elide.c), so that most components are one core instance with host functions only.
  *
  * Types in a plan have the flattened component's resource ids (`resources`). Immutable once made; any thread may read it.
  * Source: Explainer.md "Component Definitions" (instantiation), CanonicalABI.md "Canonical Definitions". */
@@ -59,8 +59,8 @@ struct cm_plan_core_instance {
 struct cm_plan_instance { /* a component instance */
     uint32_t parent;      /* CM_NO_INDEX: the root */
     uint32_t depth;
-    bool has_store;
-    struct str name; /* of its body, or empty */
+    bool has_store, has_glue; /* glue: a module of ours in its store, see cm_plan_glue */
+    struct str name;          /* of its body, or empty */
 };
 
 struct cm_plan_options {

@@ -291,6 +291,21 @@ TEST(limits_of_an_instance)
     runtime_close(&rt);
 }
 
+/* The module that hands trampolines on is ours and does not count. */
+TEST(instances_are_counted_without_ours)
+{
+    struct runtime rt = {.no_elide = true};
+    struct things things = {0};
+    struct cm_instance *instance;
+    struct cm_instance_options three = {.limits.instances = 3}, two = {.limits.instances = 2};
+    CHECK(runtime_open(&rt, "things.wat", &things_interface, &things));
+    CHECK_EQ(rt.component->plan->core_instance_count, 3);
+    CHECK_EQ(cm_instantiate(rt.linked, &two, &instance, &rt.err), ST_LIMIT);
+    CHECK_EQ(cm_instantiate(rt.linked, &three, &instance, &rt.err), ST_OK);
+    cm_instance_free(instance);
+    runtime_close(&rt);
+}
+
 TEST(data_slots_and_peak_memory)
 {
     struct things things = {0};
