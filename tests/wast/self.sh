@@ -1,6 +1,6 @@
 #!/bin/sh
 # self.sh WAST FOLDER: the runner on scripts of its own, as TAP: what holds passes, and what does not is noticed.
-wast=$1
+wast=$(realpath "$1")
 cd "$2/self" || exit 1
 check() { # NUMBER NAME EXPECTED-STATUS EXPECTED-LINE ARGUMENT...
     number=$1 name=$2 status=$3 line=$4

@@ -183,9 +183,8 @@ TEST(project_is_found_from_a_subfolder)
     CHECK_EQ(load(&f, "/sub", false), ST_OK);
     CHECK_STR(f.project.root, f.path);
     CHECK_STR(f.project.config.build.command, "make");
-    char wanted[80];
-    snprintf(wanted, sizeof wanted, "%s/%s.wasm", f.path, f.path + strlen("/tmp/"));
-    CHECK_STR(config_component_path(&f.project, true, &f.arena), wanted);
+    struct str wanted = arena_printf(&f.arena, "%s/%s.wasm", f.path, f.path + strlen("/tmp/"));
+    CHECK(str_eq(config_component_path(&f.project, true, &f.arena), wanted));
 }
 
 TEST(files_that_others_can_write_are_refused)
