@@ -2,6 +2,7 @@
  * export called with random arguments, with and without shim elision. Whatever happens has a message, and nothing is left behind.
  */
 #include "unit/component/abi_help.c"
+#include "unit/component/abi_value.c"
 #include "unit/component/exercise.c"
 #include "unit/component/host_things.c"
 
