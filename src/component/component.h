@@ -39,7 +39,9 @@ const struct cm_component_item *cm_component_exports(const struct cm_component *
 
 /* A set of host interfaces. Build it once, then link any number of components with it; it must outlive what it linked.
  * Names match exactly first, else by semver track, the highest registered version of a track winning; then the structure is checked:
- * the host may offer more than a component imports, not less. */
+ * the host may offer more than a component imports, not less. A plain name is looked for as it is, then as the interface it says it
+ * `implements`; what the root imports outside of instances comes from the interface whose name is "". Resources are compared by
+ * descriptor: interfaces that share one must point to the same. */
 enum status cm_linker_new(struct cm_linker **ret_linker);
 void cm_linker_free(struct cm_linker *linker);
 enum status cm_linker_add(struct cm_linker *linker, const struct cm_interface_desc *interface, void *env, struct error *err) CHECKED;
@@ -70,7 +72,8 @@ struct cm_instance_options {
     uint32_t max_handles;       /* per component instance; 0: 1 << 20 */
     void *data[CM_DATA_SLOTS];
 };
-/* Runs start functions: may trap. Waits: yes. */
+/* options: NULL for the defaults. Runs start functions: may trap (ST_TRAP; nothing is left of the instance then). ST_UNAVAILABLE: the
+ * engine's pool is exhausted; ST_LIMIT: it wants more than the options allow. limits.memory_bytes holds for each memory. Waits: yes. */
 enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_options *options, struct cm_instance **ret_instance,
                            struct error *err) CHECKED;
 /* Drops what is left in its handle tables (host resources' drop with call == NULL; guest destructors do not run), then its stores. */
