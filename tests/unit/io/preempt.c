@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "tap.h"
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 static atomic_uint_fast64_t epoch;
@@ -185,6 +186,43 @@ static void event_main(struct io_task *self UNUSED)
 TEST(a_new_event_interrupts)
 {
     on_ticking_shard(event_main);
+}
+
+/* The ticker does not queue for a core behind shards that compute, where it may have its way. */
+static atomic_int ticker_policy;
+
+static void tick_and_look(void *env)
+{
+    atomic_store(&ticker_policy, sched_getscheduler(0));
+    tick(env);
+}
+
+static void *try_real_time(void *ret_policy)
+{
+    const struct sched_param lowest = {.sched_priority = 1};
+    bool permitted = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0;
+    *(int *)ret_policy = permitted ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER | SCHED_RESET_ON_FORK;
+    return NULL;
+}
+
+static void short_spin_main(struct io_task *self UNUSED)
+{
+    over = false;
+    CHECK_EQ(spin(&over, NOW + 20 * NS_PER_MS), ST_OK);
+}
+
+TEST(the_ticker_goes_before_others)
+{
+    int expected = -1;
+    pthread_t thread;
+    CHECK_EQ(pthread_create(&thread, NULL, try_real_time, &expected), 0);
+    pthread_join(thread, NULL);
+    atomic_store(&ticker_policy, -1);
+    io_set_tick_hook(tick_and_look, NULL);
+    on_shard(short_spin_main);
+    io_set_tick_hook(NULL, NULL);
+    CHECK_EQ(atomic_load(&ticker_policy), expected);
+    CHECK_EQ(sched_getscheduler(0), SCHED_OTHER);
 }
 
 struct timed_message {
