@@ -17,7 +17,7 @@ struct arena {
 
 void arena_init(struct arena *arena, size_t max_bytes); /* SIZE_MAX: unbounded */
 void arena_release(struct arena *arena);
-void arena_reset(struct arena *arena); /* frees everything but one block, for reuse */
+void arena_reset(struct arena *arena);                           /* frees everything but one block, for reuse */
 void *arena_try(struct arena *arena, size_t size, size_t align); /* zeroed, or NULL past the maximum */
 void *arena_alloc(struct arena *arena, size_t size);             /* zeroed, aligned for anything */
 void *arena_array(struct arena *arena, size_t count, size_t item_size);

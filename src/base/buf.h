@@ -10,17 +10,20 @@
 #define BUF_UNLIMITED SIZE_MAX
 
 struct buf {
-    char *data; /* NULL until the first append */
+    char *data;                /* NULL until the first append */
     size_t len, capacity, max; /* capacity: usable bytes; one more is allocated for the NUL */
 };
 
-#define BUF_INIT(max_bytes) {NULL, 0, 0, (max_bytes)}
+#define BUF_INIT(max_bytes)                                                                                                        \
+    {                                                                                                                              \
+        NULL, 0, 0, (max_bytes)                                                                                                    \
+    }
 #define autobuf __attribute__((cleanup(buf_release)))
 
 void buf_init(struct buf *buf, size_t max_bytes);
-void buf_release(struct buf *buf);                  /* frees; leaves an empty buffer with the same maximum */
-void buf_clear(struct buf *buf);                    /* keeps the memory */
-char *buf_take(struct buf *buf);                    /* the NUL-ended bytes, now the caller's to free; buf is empty after */
+void buf_release(struct buf *buf); /* frees; leaves an empty buffer with the same maximum */
+void buf_clear(struct buf *buf);   /* keeps the memory */
+char *buf_take(struct buf *buf);   /* the NUL-ended bytes, now the caller's to free; buf is empty after */
 enum status buf_reserve(struct buf *buf, size_t extra) CHECKED; /* room for `extra` bytes more after len */
 enum status buf_append(struct buf *buf, const void *data, size_t len) CHECKED;
 enum status buf_append_str(struct buf *buf, struct str s) CHECKED;

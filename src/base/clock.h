@@ -13,7 +13,7 @@ struct clock_time { /* since 1970-01-01T00:00:00Z */
     uint32_t nanoseconds;
 };
 
-uint64_t clock_now(void);      /* monotonic, ns */
+uint64_t clock_now(void);        /* monotonic, ns */
 uint64_t clock_thread_cpu(void); /* CPU time of this thread, ns */
 uint64_t clock_resolution(void);
 struct clock_time clock_wall(void);

@@ -10,17 +10,17 @@
 
 enum status {
     ST_OK,
-    ST_INVALID,     /* malformed input or arguments */
+    ST_INVALID, /* malformed input or arguments */
     ST_NOT_FOUND,
     ST_EXISTS,
     ST_DENIED,
-    ST_LIMIT,       /* a bound was reached: size, count, depth, memory of a tenant */
+    ST_LIMIT, /* a bound was reached: size, count, depth, memory of a tenant */
     ST_TIMEOUT,
     ST_CANCELLED,
     ST_UNAVAILABLE, /* try again later */
     ST_IO,
     ST_UNSUPPORTED,
-    ST_TRAP,        /* a guest trapped */
+    ST_TRAP, /* a guest trapped */
     ST_INTERNAL,
     ST_COUNT_,
 };

@@ -27,12 +27,30 @@ struct log_field {
     };
 };
 
-#define LOG_STR(k, v) {.key = (k), .kind = LOG_FIELD_STR, .str = (v)}
-#define LOG_TEXT(k, v) {.key = (k), .kind = LOG_FIELD_STR, .str = str_of(v)}
-#define LOG_U64(k, v) {.key = (k), .kind = LOG_FIELD_U64, .u64 = (v)}
-#define LOG_I64(k, v) {.key = (k), .kind = LOG_FIELD_I64, .i64 = (v)}
-#define LOG_F64(k, v) {.key = (k), .kind = LOG_FIELD_F64, .f64 = (v)}
-#define LOG_BOOL(k, v) {.key = (k), .kind = LOG_FIELD_BOOL, .flag = (v)}
+#define LOG_STR(k, v)                                                                                                              \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_STR, .str = (v)                                                                              \
+    }
+#define LOG_TEXT(k, v)                                                                                                             \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_STR, .str = str_of(v)                                                                        \
+    }
+#define LOG_U64(k, v)                                                                                                              \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_U64, .u64 = (v)                                                                              \
+    }
+#define LOG_I64(k, v)                                                                                                              \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_I64, .i64 = (v)                                                                              \
+    }
+#define LOG_F64(k, v)                                                                                                              \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_F64, .f64 = (v)                                                                              \
+    }
+#define LOG_BOOL(k, v)                                                                                                             \
+    {                                                                                                                              \
+        .key = (k), .kind = LOG_FIELD_BOOL, .flag = (v)                                                                            \
+    }
 
 /* Process-wide settings; set once by the program before threads start. Defaults: info, text, stderr. */
 void log_set_level(enum log_level level);

@@ -15,7 +15,10 @@ struct str {
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1} /* in static initialisers */
+#define STR_INIT(literal)                                                                                                          \
+    {                                                                                                                              \
+        "" literal, sizeof(literal) - 1                                                                                            \
+    } /* in static initialisers */
 #define STR_NULL ((struct str){NULL, 0})
 #define STR_ARG(s) (int)(s).len, (s).data /* for "%.*s" */
 
@@ -43,7 +46,7 @@ bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 int str_compare(struct str a, struct str b);    /* bytewise, as memcmp, shorter first */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-bool str_skip(struct str *s, struct str prefix); /* drops `prefix` from the front if it is there */
+bool str_skip(struct str *s, struct str prefix);            /* drops `prefix` from the front if it is there */
 struct str str_slice(struct str s, size_t from, size_t to); /* clamped */
 struct str str_from(struct str s, size_t from);
 struct str str_trim(struct str s); /* spaces, tabs, CR, LF */

@@ -18,8 +18,8 @@ struct cm_linked;
 /* --- load ---------------------------------------------------------------------------------------------------------------------- */
 
 struct cm_load_options {
-    bool no_elide;    /* keep shim and fixup modules (WASH_NO_ELIDE=1) */
-    uint32_t gates;   /* enum cm_gate bits (limits.h) of unfinished features to accept; 0: what the specification enables */
+    bool no_elide;  /* keep shim and fixup modules (WASH_NO_ELIDE=1) */
+    uint32_t gates; /* enum cm_gate bits (limits.h) of unfinished features to accept; 0: what the specification enables */
 };
 /* bytes: borrowed for the call. ST_INVALID: malformed or invalid, the message names the offset and the rule. ST_LIMIT: over a bound.
  * Compiles core modules: slow unless cached; run it on a worker (io_offload) or before serving. Any thread. */
@@ -29,7 +29,7 @@ struct cm_component *cm_component_ref(struct cm_component *component);
 void cm_component_unref(struct cm_component *component);
 
 struct cm_component_item {
-    struct str name;          /* "wasi:http/types@0.2.12", or a plain name */
+    struct str name; /* "wasi:http/types@0.2.12", or a plain name */
     enum { CM_ITEM_FUNC, CM_ITEM_INSTANCE, CM_ITEM_TYPE, CM_ITEM_MODULE, CM_ITEM_COMPONENT, CM_ITEM_VALUE } kind;
 };
 const struct cm_component_item *cm_component_imports(const struct cm_component *component, size_t *ret_count);
@@ -44,11 +44,13 @@ const struct cm_component_item *cm_component_exports(const struct cm_component *
  * descriptor: interfaces that share one must point to the same. */
 enum status cm_linker_new(struct cm_linker **ret_linker);
 void cm_linker_free(struct cm_linker *linker);
-enum status cm_linker_add(struct cm_linker *linker, const struct cm_interface_desc *interface, void *env, struct error *err) CHECKED;
+enum status cm_linker_add(struct cm_linker *linker, const struct cm_interface_desc *interface, void *env,
+                          struct error *err) CHECKED;
 
 /* ST_NOT_FOUND: "component imports instance `X`, but a matching implementation was not found in the linker"; ST_INVALID: found, but the
  * types differ (the message names function and type). linked keeps a reference to component. */
-enum status cm_link(struct cm_component *component, struct cm_linker *linker, struct cm_linked **ret_linked, struct error *err) CHECKED;
+enum status cm_link(struct cm_component *component, struct cm_linker *linker, struct cm_linked **ret_linked,
+                    struct error *err) CHECKED;
 void cm_linked_free(struct cm_linked *linked); /* no instance may be left */
 struct cm_component *cm_linked_component(const struct cm_linked *linked);
 
@@ -81,7 +83,7 @@ void cm_instance_free(struct cm_instance *instance);
 /* Ends a guest's resource that the host owns (a result of type own<R>): runs the guest's destructor, if it has one. ST_TRAP; fails
  * while it is lent to a call. Waits: yes. */
 enum status cm_guest_resource_drop(struct cm_instance *instance, struct cm_guest_resource *object, struct error *err) CHECKED;
-bool cm_instance_poisoned(const struct cm_instance *instance); /* it trapped: never call into it again */
+bool cm_instance_poisoned(const struct cm_instance *instance);        /* it trapped: never call into it again */
 struct str cm_instance_backtrace(const struct cm_instance *instance); /* of the trap that poisoned it */
 enum engine_trap_kind cm_instance_trap_kind(const struct cm_instance *instance);
 uint64_t cm_instance_peak_memory(const struct cm_instance *instance);

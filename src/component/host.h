@@ -48,13 +48,13 @@ struct cm_field_desc {
 /* The C layout of a WIT type. Constant data, generated; also built at run time from a decoded type (component/dynamic.h). */
 struct cm_type_desc {
     enum cm_kind kind;
-    uint32_t size, align;                  /* of the C type */
-    uint32_t count;                        /* fields, cases, flags; FIXED_LIST: its length */
-    const struct cm_field_desc *fields;    /* RECORD, TUPLE, VARIANT, ENUM, FLAGS */
-    const struct cm_type_desc *element;    /* LIST, FIXED_LIST, OPTION, STREAM, FUTURE; RESULT: ok; MAP: value; NULL: none */
-    const struct cm_type_desc *second;     /* RESULT: err; MAP: key; NULL: none */
-    uint32_t offset;                       /* OPTION: of value; RESULT, VARIANT: of the union; MAP: of value in the item */
-    uint32_t item_size;                    /* LIST, MAP: size of one C item */
+    uint32_t size, align;                    /* of the C type */
+    uint32_t count;                          /* fields, cases, flags; FIXED_LIST: its length */
+    const struct cm_field_desc *fields;      /* RECORD, TUPLE, VARIANT, ENUM, FLAGS */
+    const struct cm_type_desc *element;      /* LIST, FIXED_LIST, OPTION, STREAM, FUTURE; RESULT: ok; MAP: value; NULL: none */
+    const struct cm_type_desc *second;       /* RESULT: err; MAP: key; NULL: none */
+    uint32_t offset;                         /* OPTION: of value; RESULT, VARIANT: of the union; MAP: of value in the item */
+    uint32_t item_size;                      /* LIST, MAP: size of one C item */
     const struct cm_resource_desc *resource; /* OWN, BORROW of a host resource; NULL: a guest's */
 };
 
@@ -67,12 +67,12 @@ struct cm_resource_desc {
 };
 
 struct cm_func_desc {
-    const char *name;                     /* "[method]input-stream.read" */
+    const char *name; /* "[method]input-stream.read" */
     bool is_async;
     uint32_t param_count;
-    const struct cm_field_desc *params;   /* offsets in the generated args struct */
-    const struct cm_type_desc *result;    /* NULL: none */
-    uint32_t args_size;                   /* sizeof of the args struct; <= CM_MAX_ARGS */
+    const struct cm_field_desc *params; /* offsets in the generated args struct */
+    const struct cm_type_desc *result;  /* NULL: none */
+    uint32_t args_size;                 /* sizeof of the args struct; <= CM_MAX_ARGS */
     /* Host functions: the generated adapter that spreads the args struct over the C function. NULL in exported interfaces. */
     enum status (*invoke)(struct cm_call *call, const void *args, void *ret);
 };
@@ -81,7 +81,7 @@ struct cm_func_desc {
 /* A type the interface exports by name ("resource input-stream" or "type error-code = ..."). */
 struct cm_named_type_desc {
     const char *name;
-    const struct cm_type_desc *type;         /* NULL when it is a resource */
+    const struct cm_type_desc *type; /* NULL when it is a resource */
     const struct cm_resource_desc *resource;
 };
 

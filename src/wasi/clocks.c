@@ -16,13 +16,15 @@ enum status wasi_clocks_monotonic_clock_resolution(struct cm_call *call UNUSED, 
     return ST_OK;
 }
 
-enum status wasi_clocks_monotonic_clock_subscribe_instant(struct cm_call *call UNUSED, uint64_t when, struct wasi_io_poll_pollable **ret)
+enum status wasi_clocks_monotonic_clock_subscribe_instant(struct cm_call *call UNUSED, uint64_t when,
+                                                          struct wasi_io_poll_pollable **ret)
 {
     *ret = wasi_pollable_new(NULL, NULL, when);
     return ST_OK;
 }
 
-enum status wasi_clocks_monotonic_clock_subscribe_duration(struct cm_call *call UNUSED, uint64_t when, struct wasi_io_poll_pollable **ret)
+enum status wasi_clocks_monotonic_clock_subscribe_duration(struct cm_call *call UNUSED, uint64_t when,
+                                                           struct wasi_io_poll_pollable **ret)
 {
     *ret = wasi_pollable_new(NULL, NULL, clock_after(when));
     return ST_OK;
@@ -53,7 +55,8 @@ enum status wasi_clocks_timezone_display(struct cm_call *call UNUSED, const stru
     return ST_OK;
 }
 
-enum status wasi_clocks_timezone_utc_offset(struct cm_call *call UNUSED, const struct wasi_clocks_wall_clock_datetime *when UNUSED, int32_t *ret)
+enum status wasi_clocks_timezone_utc_offset(struct cm_call *call UNUSED, const struct wasi_clocks_wall_clock_datetime *when UNUSED,
+                                            int32_t *ret)
 {
     *ret = 0;
     return ST_OK;

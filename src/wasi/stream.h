@@ -14,7 +14,7 @@
 struct wasi_io_error_error {
     struct wasi_node node;
     enum wasi_error_kind { WASI_ERROR_OTHER, WASI_ERROR_FILESYSTEM, WASI_ERROR_HTTP } kind;
-    uint32_t code; /* enum of the kind: wasi_filesystem_types_error_code, or the tag of wasi_http_types_error_code */
+    uint32_t code;    /* enum of the kind: wasi_filesystem_types_error_code, or the tag of wasi_http_types_error_code */
     const char *text; /* constant */
     bool has_size;    /* HTTP: payload of the body-size codes */
     uint64_t size;
@@ -25,16 +25,16 @@ struct wasi_io_error_error *wasi_error_new(enum wasi_error_kind kind, uint32_t c
 
 enum wasi_stream_state {
     WASI_STREAM_OPEN,
-    WASI_STREAM_CLOSED, /* the end of the data, or the reader has gone */
-    WASI_STREAM_FAILED, /* *ret_error says why; the caller's to pass on */
+    WASI_STREAM_CLOSED,  /* the end of the data, or the reader has gone */
+    WASI_STREAM_FAILED,  /* *ret_error says why; the caller's to pass on */
     WASI_STREAM_STOPPED, /* the task was cancelled meanwhile: unwind */
 };
 
 struct wasi_input_ops {
     /* At most `max` bytes that are there now; empty with OPEN: nothing yet. The view lives until the next operation on the stream or in
      * the call's arena. */
-    enum wasi_stream_state (*read)(struct wasi_io_streams_input_stream *stream, struct cm_call *call, uint64_t max, struct str *ret_bytes,
-                                   struct wasi_io_error_error **ret_error);
+    enum wasi_stream_state (*read)(struct wasi_io_streams_input_stream *stream, struct cm_call *call, uint64_t max,
+                                   struct str *ret_bytes, struct wasi_io_error_error **ret_error);
     /* The event that is set when read would give bytes, the end or an error; returns NULL when that is so now. May lower *deadline, at
      * which read gives an error. No function: always ready. */
     struct io_event *(*ready)(struct wasi_io_streams_input_stream *stream, uint64_t *deadline);
@@ -51,7 +51,8 @@ struct wasi_output_ops {
     enum wasi_stream_state (*check)(struct wasi_io_streams_output_stream *stream, uint64_t *ret_permit,
                                     struct wasi_io_error_error **ret_error);
     /* Takes all of `bytes`, at most what check gave. */
-    enum wasi_stream_state (*write)(struct wasi_io_streams_output_stream *stream, struct str bytes, struct wasi_io_error_error **ret_error);
+    enum wasi_stream_state (*write)(struct wasi_io_streams_output_stream *stream, struct str bytes,
+                                    struct wasi_io_error_error **ret_error);
     /* Starts to push out what was written; NULL: writes go out by themselves. */
     enum wasi_stream_state (*flush)(struct wasi_io_streams_output_stream *stream, struct wasi_io_error_error **ret_error);
     /* As of input: the event that is set when check would not give 0. */

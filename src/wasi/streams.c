@@ -40,7 +40,8 @@ static enum status close_with(enum wasi_stream_state state, struct wasi_io_error
         return ST_CANCELLED;
     *closed = true;
     *ret_is_err = true;
-    ret->tag = state == WASI_STREAM_FAILED ? WASI_IO_STREAMS_STREAM_ERROR_LAST_OPERATION_FAILED : WASI_IO_STREAMS_STREAM_ERROR_CLOSED;
+    ret->tag =
+        state == WASI_STREAM_FAILED ? WASI_IO_STREAMS_STREAM_ERROR_LAST_OPERATION_FAILED : WASI_IO_STREAMS_STREAM_ERROR_CLOSED;
     if (state == WASI_STREAM_FAILED)
         ret->of.last_operation_failed = error;
     return ST_OK;
@@ -61,8 +62,8 @@ static bool wait_event(struct io_event *event, uint64_t deadline)
 
 /* --- input --------------------------------------------------------------------------------------------------------------------- */
 
-static enum wasi_stream_state read_now(struct wasi_io_streams_input_stream *self, struct cm_call *call, uint64_t max, struct str *ret_bytes,
-                                       struct wasi_io_error_error **ret_error)
+static enum wasi_stream_state read_now(struct wasi_io_streams_input_stream *self, struct cm_call *call, uint64_t max,
+                                       struct str *ret_bytes, struct wasi_io_error_error **ret_error)
 {
     *ret_bytes = STR_NULL;
     if (self->closed)
@@ -107,8 +108,8 @@ enum status wasi_io_streams_input_stream_read(struct cm_call *call, struct wasi_
     return read_with(read_now, call, self, len, ret);
 }
 
-enum status wasi_io_streams_input_stream_blocking_read(struct cm_call *call, struct wasi_io_streams_input_stream *self, uint64_t len,
-                                                       struct cm_result_list_u8_wasi_io_streams_stream_error *ret)
+enum status wasi_io_streams_input_stream_blocking_read(struct cm_call *call, struct wasi_io_streams_input_stream *self,
+                                                       uint64_t len, struct cm_result_list_u8_wasi_io_streams_stream_error *ret)
 {
     return read_with(read_blocking, call, self, len, ret);
 }
@@ -132,8 +133,8 @@ enum status wasi_io_streams_input_stream_skip(struct cm_call *call, struct wasi_
     return skip_with(read_now, call, self, len, ret);
 }
 
-enum status wasi_io_streams_input_stream_blocking_skip(struct cm_call *call, struct wasi_io_streams_input_stream *self, uint64_t len,
-                                                       struct cm_result_u64_wasi_io_streams_stream_error *ret)
+enum status wasi_io_streams_input_stream_blocking_skip(struct cm_call *call, struct wasi_io_streams_input_stream *self,
+                                                       uint64_t len, struct cm_result_u64_wasi_io_streams_stream_error *ret)
 {
     return skip_with(read_blocking, call, self, len, ret);
 }
@@ -217,8 +218,8 @@ static enum wasi_stream_state write_blocking(struct wasi_io_streams_output_strea
     return WASI_STREAM_OPEN;
 }
 
-static enum status answer(struct wasi_io_streams_output_stream *self, enum wasi_stream_state state, struct wasi_io_error_error *error,
-                          struct cm_result_none_wasi_io_streams_stream_error *ret)
+static enum status answer(struct wasi_io_streams_output_stream *self, enum wasi_stream_state state,
+                          struct wasi_io_error_error *error, struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     if (state != WASI_STREAM_OPEN)
         return CLOSE(self, state, error, ret);
@@ -238,10 +239,12 @@ enum status wasi_io_streams_output_stream_check_write(struct cm_call *call UNUSE
 }
 
 enum status wasi_io_streams_output_stream_write(struct cm_call *call, struct wasi_io_streams_output_stream *self,
-                                                const struct cm_list_u8 *contents, struct cm_result_none_wasi_io_streams_stream_error *ret)
+                                                const struct cm_list_u8 *contents,
+                                                struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     if (!self->closed && contents->len > self->permit)
-        return cm_trap(call, "write exceeded permit: %zu bytes, check-write allowed %llu", contents->len, (unsigned long long)self->permit);
+        return cm_trap(call, "write exceeded permit: %zu bytes, check-write allowed %llu", contents->len,
+                       (unsigned long long)self->permit);
     struct wasi_io_error_error *error = NULL;
     enum wasi_stream_state state = write_permitted(self, str_n((const char *)contents->items, contents->len), &error);
     return answer(self, state, error, ret);
@@ -290,7 +293,8 @@ enum status wasi_io_streams_output_stream_subscribe(struct cm_call *call UNUSED,
 }
 
 /* Zeroes, in pieces of one constant page. */
-static enum wasi_stream_state write_zeroes(struct wasi_io_streams_output_stream *self, uint64_t len, struct wasi_io_error_error **ret_error)
+static enum wasi_stream_state write_zeroes(struct wasi_io_streams_output_stream *self, uint64_t len,
+                                           struct wasi_io_error_error **ret_error)
 {
     static const char zeroes[BLOCKING_WRITE_MAX];
     while (len > 0) {
@@ -303,8 +307,8 @@ static enum wasi_stream_state write_zeroes(struct wasi_io_streams_output_stream 
     return WASI_STREAM_OPEN;
 }
 
-enum status wasi_io_streams_output_stream_write_zeroes(struct cm_call *call, struct wasi_io_streams_output_stream *self, uint64_t len,
-                                                       struct cm_result_none_wasi_io_streams_stream_error *ret)
+enum status wasi_io_streams_output_stream_write_zeroes(struct cm_call *call, struct wasi_io_streams_output_stream *self,
+                                                       uint64_t len, struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     if (!self->closed && len > self->permit)
         return cm_trap(call, "write-zeroes exceeded permit: %llu bytes, check-write allowed %llu", (unsigned long long)len,
@@ -314,8 +318,8 @@ enum status wasi_io_streams_output_stream_write_zeroes(struct cm_call *call, str
     return answer(self, state, error, ret);
 }
 
-enum status wasi_io_streams_output_stream_blocking_write_zeroes_and_flush(struct cm_call *call, struct wasi_io_streams_output_stream *self,
-                                                                          uint64_t len,
+enum status wasi_io_streams_output_stream_blocking_write_zeroes_and_flush(struct cm_call *call,
+                                                                          struct wasi_io_streams_output_stream *self, uint64_t len,
                                                                           struct cm_result_none_wasi_io_streams_stream_error *ret)
 {
     static const char zeroes[BLOCKING_WRITE_MAX];
@@ -332,7 +336,8 @@ enum status wasi_io_streams_output_stream_blocking_write_zeroes_and_flush(struct
 
 /* Moves what one read gives into a stream whose permit is known; never more than the permit, so nothing is lost between the two. */
 static enum status splice_with(read_function read, struct cm_call *call, struct wasi_io_streams_output_stream *self,
-                               struct wasi_io_streams_input_stream *src, uint64_t len, struct cm_result_u64_wasi_io_streams_stream_error *ret)
+                               struct wasi_io_streams_input_stream *src, uint64_t len,
+                               struct cm_result_u64_wasi_io_streams_stream_error *ret)
 {
     struct str bytes;
     struct wasi_io_error_error *error = NULL;

@@ -1,6 +1,6 @@
 /* The command line: options before and after the command, values in every spelling, mistakes, help. */
-#include "base/mem.h"
 #include "cli/options.h"
+#include "base/mem.h"
 #include "tap.h"
 
 struct thing_options {
@@ -10,7 +10,13 @@ struct thing_options {
 static const char *const kinds[] = {"red", "blue", NULL};
 #define THING(member) offsetof(struct thing_options, member)
 static const struct cli_option options[] = {
-    {.name = "name", .letter = 'n', .kind = CLI_TEXT, .offset = THING(name), .value_name = "NAME", .text_default = "x", .help = "A name"},
+    {.name = "name",
+     .letter = 'n',
+     .kind = CLI_TEXT,
+     .offset = THING(name),
+     .value_name = "NAME",
+     .text_default = "x",
+     .help = "A name"},
     {.name = "kind", .kind = CLI_CHOICE, .offset = THING(kind), .value_name = "KIND", .choices = kinds, .help = "A kind"},
     {.name = "force", .letter = 'f', .kind = CLI_FLAG, .offset = THING(force), .help = "Do it"},
 };
@@ -18,8 +24,14 @@ static const struct cli_option arguments[] = {
     {.name = "FIRST", .kind = CLI_TEXT, .offset = THING(first), .required = true, .help = "The first"},
     {.name = "SECOND", .kind = CLI_TEXT, .offset = THING(second), .help = "The second"},
 };
-static const struct cli_command thing = {.name = "thing", .alias = "stuff", .summary = "Does a thing", .options_size = sizeof(struct thing_options),
-    .options = options, .option_count = ARRAY_LEN(options), .arguments = arguments, .argument_count = ARRAY_LEN(arguments)};
+static const struct cli_command thing = {.name = "thing",
+                                         .alias = "stuff",
+                                         .summary = "Does a thing",
+                                         .options_size = sizeof(struct thing_options),
+                                         .options = options,
+                                         .option_count = ARRAY_LEN(options),
+                                         .arguments = arguments,
+                                         .argument_count = ARRAY_LEN(arguments)};
 static const struct cli_command *const commands[] = {&thing};
 
 struct parse {
@@ -47,8 +59,9 @@ static void release(struct parse *parse)
 
 TEST(every_spelling)
 {
-    static const char *const lines[] = {"wash thing --name a --kind blue one", "wash thing --name=a --kind=blue one", "wash stuff -n a --kind BLUE one",
-                                        "wash thing -na one --kind blue", "wash -o json thing one -n a --kind=blue"};
+    static const char *const lines[] = {"wash thing --name a --kind blue one", "wash thing --name=a --kind=blue one",
+                                        "wash stuff -n a --kind BLUE one", "wash thing -na one --kind blue",
+                                        "wash -o json thing one -n a --kind=blue"};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         PARSE p;
         CHECK_EQ(parse(&p, lines[i]), ST_OK);
@@ -114,10 +127,10 @@ TEST(json_is_wanted_even_in_a_refused_line)
         const char *line[6];
         bool json;
     } cases[] = {
-        {{"wash", "-o", "json", "nothing"}, true},     {{"wash", "nothing", "-ojson"}, true},
-        {{"wash", "nothing", "--output=JSON"}, true},  {{"wash", "nothing", "--output", "json"}, true},
-        {{"wash", "nothing", "-o"}, false},            {{"wash", "-o", "json", "-o", "text"}, false},
-        {{"wash", "--", "-o", "json"}, false},         {{"wash", "nothing"}, false},
+        {{"wash", "-o", "json", "nothing"}, true},    {{"wash", "nothing", "-ojson"}, true},
+        {{"wash", "nothing", "--output=JSON"}, true}, {{"wash", "nothing", "--output", "json"}, true},
+        {{"wash", "nothing", "-o"}, false},           {{"wash", "-o", "json", "-o", "text"}, false},
+        {{"wash", "--", "-o", "json"}, false},        {{"wash", "nothing"}, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int argc = 0;

@@ -1,7 +1,7 @@
 /* Reading and decoding configuration: kinds, defaults, bounds, mistakes, trust. */
+#include "config/wash.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "config/wash.h"
 #include "tap.h"
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* The host: two shards serve a component to clients on other threads, are given another one meanwhile, and stop; what cannot be loaded
  * says why. */
-#include "base/mem.h"
 #include "host/host.h"
+#include "base/mem.h"
 #include "io/socket.h"
 #include "tap.h"
 #include <pthread.h>
@@ -193,8 +193,9 @@ TEST(a_missing_import_is_named)
     set_up(&f);
     CHECK(assemble(&f, NULL, "(component (import \"acme:things/store@1.0.0\" (instance (export \"get\" (func (result u32))))))"));
     CHECK_EQ(run_host(&f, only_deploy), ST_NOT_FOUND);
-    CHECK(str_starts(str_of(f.err.message), STR("component `thing`: component imports instance `acme:things/store@1.0.0`, but a matching "
-                                                "implementation was not found in the linker; ")));
+    CHECK(str_starts(str_of(f.err.message),
+                     STR("component `thing`: component imports instance `acme:things/store@1.0.0`, but a matching "
+                         "implementation was not found in the linker; ")));
 }
 
 TEST(a_component_without_a_handler_is_refused)
@@ -232,7 +233,8 @@ static enum status deploy_with_missing_volume(struct host *host, void *env, stru
 {
     const struct fixture *fixture = env;
     struct host_volume volume = {STR("/nonexistent/folder"), STR("/data")};
-    struct host_workload_spec spec = {.name = STR("thing"), .path = str_of(fixture->component), .volumes = &volume, .volume_count = 1};
+    struct host_workload_spec spec = {
+        .name = STR("thing"), .path = str_of(fixture->component), .volumes = &volume, .volume_count = 1};
     struct host_workload *workload;
     return host_workload_load(host, &spec, &workload, err);
 }

@@ -35,9 +35,10 @@ static void set_up(struct tree *tree)
     make_file(tree->dir, "sub/deep");
     char absolute[64];
     snprintf(absolute, sizeof absolute, "%s/secret", tree->root);
-    const char *const links[][2] = {{"file", "link"},         {"../secret", "out"},   {absolute, "absolute"}, {"sub/../file", "around"},
-                                    {"b", "a"},               {"a", "b"},             {"..", "up"},           {"sub", "to-sub"},
-                                    {"../../secret", "sub/out"}, {"../file", "sub/back"}, {"none", "dangling"}};
+    const char *const links[][2] = {
+        {"file", "link"},    {"../secret", "out"}, {absolute, "absolute"}, {"sub/../file", "around"},   {"b", "a"},
+        {"a", "b"},          {"..", "up"},         {"sub", "to-sub"},      {"../../secret", "sub/out"}, {"../file", "sub/back"},
+        {"none", "dangling"}};
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         if (symlinkat(links[i][0], tree->dir, links[i][1]) != 0)
             bug("symlink %s", links[i][1]);
@@ -130,9 +131,9 @@ static const struct {
     bool slash;
     int error;
 } parents[] = {
-    {"file", "file", false, 0},       {"sub/deep", "deep", false, 0}, {"sub/new/", "new", true, 0},  {"to-sub/x", "x", false, 0},
-    {"", NULL, false, ENOENT},        {".", NULL, false, EINVAL},     {"..", NULL, false, EPERM},    {"sub/..", NULL, false, EPERM},
-    {"/x", NULL, false, EPERM},       {"up/x", NULL, false, EPERM},   {"none/x", NULL, false, ENOENT}, {"file/x", NULL, false, ENOTDIR},
+    {"file", "file", false, 0}, {"sub/deep", "deep", false, 0}, {"sub/new/", "new", true, 0},    {"to-sub/x", "x", false, 0},
+    {"", NULL, false, ENOENT},  {".", NULL, false, EINVAL},     {"..", NULL, false, EPERM},      {"sub/..", NULL, false, EPERM},
+    {"/x", NULL, false, EPERM}, {"up/x", NULL, false, EPERM},   {"none/x", NULL, false, ENOENT}, {"file/x", NULL, false, ENOTDIR},
 };
 
 TEST(parents)
