@@ -226,20 +226,22 @@ static void refused(int status, const char *reason, const struct io_address *pee
              LOG_STR("peer", io_address_format(peer, text)));
 }
 
+#define LISTEN_BACKLOG 1024 /* connections that wait while the workload is being built, or the shard is busy */
+
 enum status host_listen(struct host *host, struct str address, struct error *err)
 {
     struct io_address parsed;
     TRY(io_address_parse(address, &parsed, err));
     /* SO_REUSEPORT lets our shards share a port, but would let us share it with a stranger too: first see whether it is free. */
     int probe;
-    TRY(io_listen(&parsed, false, 1, &probe, err));
+    TRY(io_listen(&parsed, false, LISTEN_BACKLOG, &probe, err));
     bool shared = host->count > 1;
     if (shared)
         close(probe);
     else
         host->shards[0].listener = probe;
     for (unsigned i = 0; shared && i < host->count; i++)
-        TRY(io_listen(&parsed, true, 1024, &host->shards[i].listener, err));
+        TRY(io_listen(&parsed, true, LISTEN_BACKLOG, &host->shards[i].listener, err));
     return ST_OK;
 }
 
