@@ -1,7 +1,6 @@
 /* `wash dev`: builds the project's component and serves it over HTTP until it is told to stop. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/vec.h"
 #include "cli/cli.h"
 #include "config/wash.h"
 #include "host/host.h"

@@ -172,7 +172,7 @@ static enum wasi_stream_state state_of(enum status status, int error, struct was
     return WASI_STREAM_FAILED;
 }
 
-static int run_pread(struct wasi_file_op *op)
+int wasi_file_read(struct wasi_file_op *op)
 {
     ssize_t n = pread(op->fd, op->data, op->len, (off_t)op->offset);
     op->ret_len = n < 0 ? 0 : (size_t)n;
@@ -188,7 +188,8 @@ static enum wasi_stream_state input_read(struct wasi_io_streams_input_stream *st
         return WASI_STREAM_OPEN;
     if (self->offset > INT64_MAX)
         return WASI_STREAM_CLOSED;
-    struct wasi_file_op op = {.run = run_pread, .fd = self->file->fd, .len = MIN(max, WASI_FILE_IO_MAX), .offset = self->offset};
+    struct wasi_file_op op = {
+        .run = wasi_file_read, .fd = self->file->fd, .len = MIN(max, WASI_FILE_IO_MAX), .offset = self->offset};
     op.data = arena_try(cm_call_arena(call), op.len, 1);
     if (!op.data)
         return state_of(ST_OK, ENOMEM, ret_error);

@@ -38,6 +38,9 @@ struct wasi_file_op {
  * cancelled; what the operation made (ret_fd) has been closed. Waits: yes. */
 enum status wasi_file_run(struct wasi_file_op *op) CHECKED;
 
+/* An operation: reads up to `len` bytes at `offset` into `data`. */
+int wasi_file_read(struct wasi_file_op *op);
+
 uint32_t wasi_file_error(int sys_errno); /* the error-code */
 uint32_t wasi_file_type(mode_t mode);    /* the descriptor-type */
 

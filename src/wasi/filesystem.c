@@ -69,13 +69,6 @@ enum status wasi_filesystem_types_descriptor_append_via_stream(
 /* --- reading and writing ---------------------------------------------------------------------------------------------------------
  */
 
-static int run_read(struct wasi_file_op *op)
-{
-    ssize_t n = pread(op->fd, op->data, op->len, (off_t)op->offset);
-    op->ret_len = n < 0 ? 0 : (size_t)n;
-    return n < 0 ? errno : 0;
-}
-
 enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
                                                   uint64_t length, uint64_t offset,
                                                   struct cm_result_tuple2_list_u8_bool_wasi_filesystem_types_error_code *ret)
@@ -83,7 +76,7 @@ enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct w
     REFUSE(self->is_directory, EISDIR)
     REFUSE(!(self->flags & FLAG(READ)), EBADF)
     REFUSE(offset > INT64_MAX, EINVAL)
-    struct wasi_file_op op = {.run = run_read, .fd = self->fd, .len = MIN(length, WASI_FILE_IO_MAX), .offset = offset};
+    struct wasi_file_op op = {.run = wasi_file_read, .fd = self->fd, .len = MIN(length, WASI_FILE_IO_MAX), .offset = offset};
     op.data = arena_try(cm_call_arena(call), MAX(op.len, 1), 1);
     REFUSE(!op.data, ENOMEM)
     TRY(wasi_file_run(&op));
