@@ -13,8 +13,7 @@
 #define ROUND_NS 40000000u
 #define BIG 65536
 
-/* --- the host's interface -------------------------------------------------------------------------------------------------------
- */
+/* --- the host's interface ----------------------------------------------------------------------------------------------------- */
 
 struct counter {
     uint64_t value;
@@ -165,8 +164,7 @@ static const struct cm_interface_desc host_interface = {.name = "bench:abi/host"
                                                         .type_count = sizeof host_types / sizeof *host_types,
                                                         .types = host_types};
 
-/* --- the guest ------------------------------------------------------------------------------------------------------------------
- */
+/* --- the guest ---------------------------------------------------------------------------------------------------------------- */
 
 /* Each row: what is printed, and what its loop does. Memory: text at 1024, results at 64; realloc always answers 131072. */
 static const struct {
@@ -273,8 +271,7 @@ static void write_component(struct buf *out)
     buf_addf(out, ")\n");
 }
 
-/* --- measuring ------------------------------------------------------------------------------------------------------------------
- */
+/* --- measuring ---------------------------------------------------------------------------------------------------------------- */
 
 typedef enum status (*run_fn)(void *env, uint32_t calls, struct error *err);
 

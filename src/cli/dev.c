@@ -15,8 +15,7 @@ struct dev {
     struct str component_path;
 };
 
-/* --- building ------------------------------------------------------------------------------------------------------------------
- */
+/* --- building ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *const *build_environment(const struct dev *dev)
 {
@@ -83,8 +82,7 @@ static enum status build(struct dev *dev, struct host *host, struct error *err)
     return status;
 }
 
-/* --- serving -------------------------------------------------------------------------------------------------------------------
- */
+/* --- serving ------------------------------------------------------------------------------------------------------------------ */
 
 static struct host_workload_spec workload_spec(const struct dev *dev)
 {
@@ -140,8 +138,7 @@ static enum status develop(struct host *host, void *env, struct error *err)
     return status == ST_CANCELLED && host_stop_event(host)->set ? ST_OK : status;
 }
 
-/* --- the command ---------------------------------------------------------------------------------------------------------------
- */
+/* --- the command -------------------------------------------------------------------------------------------------------------- */
 
 static void warn_later_keys(const struct dev *dev)
 {

@@ -1,7 +1,6 @@
 #include "component/abi_program.h"
 
-/* --- values that the host still owns ---------------------------------------------------------------------------------------------
- */
+/* --- values that the host still owns ------------------------------------------------------------------------------------------ */
 
 static bool may_own(const struct cm_type_desc *desc)
 {
@@ -104,8 +103,7 @@ static void discard_result(const struct cm_func_desc *desc, const void *ret, uin
     cm_discard_value(&d, desc->result, ret);
 }
 
-/* --- where values lie ------------------------------------------------------------------------------------------------------------
- */
+/* --- where values lie --------------------------------------------------------------------------------------------------------- */
 
 /* A guest's values to read: core values, or at the address in `pointer`. */
 static enum status source(const struct cm_program *program, struct cm_guest *guest, const union engine_raw *raw,
@@ -153,8 +151,7 @@ static enum status given_target(const struct cm_func_abi *abi, struct cm_guest *
     return ST_OK;
 }
 
-/* --- a guest calls the host ------------------------------------------------------------------------------------------------------
- */
+/* --- a guest calls the host --------------------------------------------------------------------------------------------------- */
 
 enum status cm_abi_lift_params(const struct cm_func_abi *abi, struct cm_guest *caller, const union engine_raw *raw, void *args,
                                struct error *err)
@@ -218,8 +215,7 @@ enum status cm_abi_call_host(const struct cm_func_abi *abi, struct cm_guest *cal
     return status;
 }
 
-/* --- the host calls a guest ------------------------------------------------------------------------------------------------------
- */
+/* --- the host calls a guest --------------------------------------------------------------------------------------------------- */
 
 enum status cm_abi_lower_params(const struct cm_func_abi *abi, struct cm_guest *callee, const void *args, union engine_raw *raw,
                                 struct error *err)
@@ -250,8 +246,7 @@ enum status cm_abi_lift_result(const struct cm_func_abi *abi, struct cm_guest *c
     return status;
 }
 
-/* --- a guest calls a guest -------------------------------------------------------------------------------------------------------
- */
+/* --- a guest calls a guest ---------------------------------------------------------------------------------------------------- */
 
 enum status cm_abi_copy_params(const struct cm_func_abi *abi, struct cm_guest *caller, const union engine_raw *caller_raw,
                                struct cm_guest *callee, union engine_raw *callee_raw, struct error *err)

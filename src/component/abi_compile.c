@@ -53,8 +53,7 @@ void cm_compiler_free(struct cm_compiler *compiler)
     free(compiler);
 }
 
-/* --- ends of parts --------------------------------------------------------------------------------------------------------------
- */
+/* --- ends of parts ------------------------------------------------------------------------------------------------------------ */
 
 static struct end end_at(struct end end, uint32_t slot, uint32_t memory, uint32_t c, const struct cm_type_desc *desc)
 {
@@ -113,8 +112,7 @@ static uint8_t pair_width(struct end end)
     return end.form == CM_FORM_FLAT ? CM_SLOT_WIDTH : end.form == CM_FORM_MEMORY ? 4 : 8;
 }
 
-/* --- emitting -------------------------------------------------------------------------------------------------------------------
- */
+/* --- emitting ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status emit_value(struct builder *b, const struct cm_type *type, struct end in, struct end out);
 static enum status program_of(struct builder *b, const struct cm_type *type, struct end in, struct end out, bool is_map_item,
@@ -424,8 +422,7 @@ static enum status emit_value(struct builder *b, const struct cm_type *type, str
     return emit_sub(b, CM_OP_CALL, in, out, program, 1);
 }
 
-/* --- programs -------------------------------------------------------------------------------------------------------------------
- */
+/* --- programs ----------------------------------------------------------------------------------------------------------------- */
 
 static void set_end(struct cm_program *program, bool is_in, enum cm_form form, uint32_t size, uint32_t align)
 {
@@ -536,8 +533,7 @@ static enum status program_of(struct builder *parent, const struct cm_type *type
     return ST_OK;
 }
 
-/* --- functions ------------------------------------------------------------------------------------------------------------------
- */
+/* --- functions ---------------------------------------------------------------------------------------------------------------- */
 
 /* Several values in a row, as a tuple: parameters; or a single result. */
 struct values {

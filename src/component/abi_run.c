@@ -16,8 +16,7 @@ struct c_list {
 
 static enum status run_items(struct run *r, const struct cm_program *program, const uint8_t *src, uint8_t *dst, uint32_t count);
 
-/* --- loads and stores -----------------------------------------------------------------------------------------------------------
- */
+/* --- loads and stores --------------------------------------------------------------------------------------------------------- */
 
 static inline uint32_t load_u32(const uint8_t *p)
 {
@@ -100,8 +99,7 @@ static uint8_t *spot_now(const struct spot *spot)
     return spot->is_memory ? spot->run->out->memory + spot->offset : spot->pointer;
 }
 
-/* --- checked scalars ------------------------------------------------------------------------------------------------------------
- */
+/* --- checked scalars ---------------------------------------------------------------------------------------------------------- */
 
 static enum status bad_char(uint32_t c, struct error *err)
 {
@@ -154,8 +152,7 @@ static inline void run_f64(const uint8_t *from, uint8_t *to)
     store_u64(to, bits);
 }
 
-/* --- strings --------------------------------------------------------------------------------------------------------------------
- */
+/* --- strings ------------------------------------------------------------------------------------------------------------------ */
 
 static enum status run_lift_string(struct run *r, const struct cm_op *op, const uint8_t *from, uint8_t *to)
 {
@@ -212,8 +209,7 @@ static enum status run_move_string(struct run *r, const struct cm_program *progr
     return store_text(r, program, op, &text, to);
 }
 
-/* --- lists ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- lists -------------------------------------------------------------------------------------------------------------------- */
 
 static const max_align_t nothing; /* what empty lists point to */
 
@@ -288,8 +284,7 @@ static enum status run_move_list(struct run *r, const struct cm_program *program
     return store_list(r, program, op, item, items, len, to, is_pod);
 }
 
-/* --- handles --------------------------------------------------------------------------------------------------------------------
- */
+/* --- handles ------------------------------------------------------------------------------------------------------------------ */
 
 static enum status no_guest_resources(struct error *err)
 {
@@ -445,8 +440,7 @@ static enum status run_handle(struct run *r, const struct cm_op *op, const uint8
     }
 }
 
-/* --- the interpreter ------------------------------------------------------------------------------------------------------------
- */
+/* --- the interpreter ---------------------------------------------------------------------------------------------------------- */
 
 /* Everything that is more than a load and a store. Guests may have run: the caller works out its addresses again. */
 static enum status run_value(struct run *r, const struct cm_program *program, const struct cm_op *op, const uint8_t *from,

@@ -2,8 +2,7 @@
 
 #include "base/mem.h"
 
-/* --- tables ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- tables ------------------------------------------------------------------------------------------------------------------- */
 
 void cm_handles_init(struct cm_handles *handles, uint32_t instance, const struct cm_resource *resources, uint32_t max,
                      struct cm_handle *initial, uint32_t initial_count)
@@ -86,8 +85,7 @@ enum status cm_handle_unknown(uint32_t index, struct error *err)
     return fail(err, ST_TRAP, "unknown handle index %u", index);
 }
 
-/* --- resources ------------------------------------------------------------------------------------------------------------------
- */
+/* --- resources ---------------------------------------------------------------------------------------------------------------- */
 
 static enum status wrong_resource(const struct cm_handles *handles, uint32_t expected, uint32_t found, uint32_t index,
                                   struct error *err)
@@ -239,8 +237,7 @@ enum status cm_guest_resource_take(struct cm_guest_resources *set, uint32_t reso
     return ST_OK;
 }
 
-/* --- lends ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- lends -------------------------------------------------------------------------------------------------------------------- */
 
 static enum status grow_lends(struct cm_call_scope *scope, struct error *err)
 {

@@ -32,8 +32,7 @@ static const struct entry *entry_of(const struct cm_type *type)
     return (const struct entry *)(const void *)type;
 }
 
-/* --- keys -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- keys --------------------------------------------------------------------------------------------------------------------- */
 
 static enum status key_put(struct cm_types *types, const void *data, size_t len)
 {
@@ -102,8 +101,7 @@ static enum status keep_fields(struct cm_types *types, const struct cm_field *fi
     return ST_OK;
 }
 
-/* --- layout ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- layout ------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t align_up(uint64_t offset, uint64_t align)
 {
@@ -324,8 +322,7 @@ static void layout(struct entry *e, struct cm_field *fields)
     }
 }
 
-/* --- the store ------------------------------------------------------------------------------------------------------------------
- */
+/* --- the store ---------------------------------------------------------------------------------------------------------------- */
 
 static enum status check_bounds(const struct entry *e, struct error *err)
 {
@@ -440,8 +437,7 @@ uint32_t cm_type_weight(const struct cm_type *type)
     return entry_of(type)->weight;
 }
 
-/* --- constructors ---------------------------------------------------------------------------------------------------------------
- */
+/* --- constructors ------------------------------------------------------------------------------------------------------------- */
 
 const struct cm_type *cm_type_primitive(struct cm_types *types, enum cm_kind kind)
 {
@@ -602,8 +598,7 @@ enum status cm_type_func(struct cm_types *types, bool is_async, const struct cm_
     return ST_OK;
 }
 
-/* --- substitution ---------------------------------------------------------------------------------------------------------------
- */
+/* --- substitution ------------------------------------------------------------------------------------------------------------- */
 
 struct substitution {
     struct cm_types *types;
@@ -679,8 +674,7 @@ enum status cm_func_type_substitute(struct cm_types *types, const struct cm_func
     return cm_type_func(types, func->is_async, params, func->param_count, result, ret, err);
 }
 
-/* --- flattening a signature -----------------------------------------------------------------------------------------------------
- */
+/* --- flattening a signature --------------------------------------------------------------------------------------------------- */
 
 void cm_flatten_func(const struct cm_func_type *func, enum cm_abi_context context, struct cm_core_signature *ret_signature)
 {

@@ -9,8 +9,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
-/* --- YAML to jansson -----------------------------------------------------------------------------------------------------------
- */
+/* --- YAML to jansson ---------------------------------------------------------------------------------------------------------- */
 
 struct yaml_reader {
     yaml_parser_t parser;
@@ -192,8 +191,7 @@ enum status config_parse_json(const char *origin, struct str text, json_t **ret_
     return ST_OK;
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- files -------------------------------------------------------------------------------------------------------------------- */
 
 /* The rules of trust for one file or folder: it runs commands as us, so nobody else may have been able to write it. */
 static enum status check_owner(const char *path, const struct stat *stat, struct error *err)

@@ -129,8 +129,7 @@ static const struct config_key root_keys[] = {
 };
 const struct config_schema wash_config_schema = SCHEMA("config", struct wash_config, root_keys);
 
-/* --- projects ------------------------------------------------------------------------------------------------------------------
- */
+/* --- projects ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *const config_names[] = {"config.yaml", "config.yml", "config.json"};
 

@@ -39,8 +39,7 @@ struct host {
     void *abandon_env;
 };
 
-/* --- life ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------------------------------------------------------------- */
 
 /* Connections are descriptors: take all that the system lets us have. */
 static void raise_descriptor_limit(void)
@@ -126,8 +125,7 @@ unsigned host_shard_count(const struct host *host)
     return host->count;
 }
 
-/* --- work on every shard -------------------------------------------------------------------------------------------------------
- */
+/* --- work on every shard ------------------------------------------------------------------------------------------------------ */
 
 /* One function as a task on each shard; the caller, on the first shard, waits for all. */
 struct everywhere {
@@ -202,8 +200,7 @@ static enum status on_every_shard(struct host *host, enum status (*run)(struct h
     return status;
 }
 
-/* --- serving -------------------------------------------------------------------------------------------------------------------
- */
+/* --- serving ------------------------------------------------------------------------------------------------------------------ */
 
 static void handle(struct http_exchange *exchange, void *env)
 {
@@ -273,8 +270,7 @@ static enum status drain_shard(struct host_shard *shard, void *env, struct error
     return status;
 }
 
-/* --- running -------------------------------------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------------------------------------------ */
 
 struct io_event *host_stop_event(struct host *host)
 {

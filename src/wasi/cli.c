@@ -3,8 +3,7 @@
 #include "wasi/context.h"
 #include "wasi/stream.h"
 
-/* --- environment ---------------------------------------------------------------------------------------------------------------
- */
+/* --- environment -------------------------------------------------------------------------------------------------------------- */
 
 enum status wasi_cli_environment_get_environment(struct cm_call *call, struct cm_list_tuple_string_string *ret)
 {
@@ -30,8 +29,7 @@ enum status wasi_cli_environment_initial_cwd(struct cm_call *call UNUSED, struct
     return ST_OK;
 }
 
-/* --- exit ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- exit --------------------------------------------------------------------------------------------------------------------- */
 
 /* Ends the instance by a trap that the host knows by `exited`. */
 static enum status leave(struct cm_call *call, uint8_t code)
@@ -52,8 +50,7 @@ enum status wasi_cli_exit_exit_with_code(struct cm_call *call, uint8_t status_co
     return leave(call, status_code);
 }
 
-/* --- stdio ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- stdio -------------------------------------------------------------------------------------------------------------------- */
 
 static void free_input(struct wasi_node *node)
 {
@@ -126,8 +123,7 @@ enum status wasi_cli_stderr_get_stderr(struct cm_call *call, struct wasi_io_stre
     return ST_OK;
 }
 
-/* --- terminals: a guest's output goes through the log, so it never has one -------------------------------------------------------
- */
+/* --- terminals: a guest's output goes through the log, so it never has one ---------------------------------------------------- */
 
 enum status wasi_cli_terminal_stdin_get_terminal_stdin(struct cm_call *call UNUSED,
                                                        struct cm_option_wasi_cli_terminal_input_terminal_input *ret)

@@ -146,8 +146,7 @@ bool wasi_fields_content_length(const struct wasi_http_types_fields *fields, uin
     return false;
 }
 
-/* --- the interface -------------------------------------------------------------------------------------------------------------
- */
+/* --- the interface ------------------------------------------------------------------------------------------------------------ */
 
 /* Whether the guest may set this field; false and the reason. */
 static bool may_set(const struct wasi_http_types_fields *fields, struct str name, struct wasi_http_types_header_error *ret_error)

@@ -30,8 +30,7 @@ enum status wasi_filesystem_types_descriptor_drop(struct cm_call *call, struct w
     return wasi_node_drop(call, &self->node);
 }
 
-/* --- streams -------------------------------------------------------------------------------------------------------------------
- */
+/* --- streams ------------------------------------------------------------------------------------------------------------------ */
 
 enum status wasi_filesystem_types_descriptor_read_via_stream(
     struct cm_call *call UNUSED, struct wasi_filesystem_types_descriptor *self, uint64_t offset,
@@ -66,8 +65,7 @@ enum status wasi_filesystem_types_descriptor_append_via_stream(
     return ST_OK;
 }
 
-/* --- reading and writing ---------------------------------------------------------------------------------------------------------
- */
+/* --- reading and writing ------------------------------------------------------------------------------------------------------ */
 
 enum status wasi_filesystem_types_descriptor_read(struct cm_call *call, struct wasi_filesystem_types_descriptor *self,
                                                   uint64_t length, uint64_t offset,
@@ -113,8 +111,7 @@ enum status wasi_filesystem_types_descriptor_write(struct cm_call *call, struct 
     return ST_OK;
 }
 
-/* --- the rest of a file --------------------------------------------------------------------------------------------------------
- */
+/* --- the rest of a file ------------------------------------------------------------------------------------------------------- */
 
 static int run_advise(struct wasi_file_op *op)
 {
@@ -228,8 +225,7 @@ enum status wasi_filesystem_types_descriptor_set_times(struct cm_call *call UNUS
     return finish(&op, ret);
 }
 
-/* --- what it is ----------------------------------------------------------------------------------------------------------------
- */
+/* --- what it is --------------------------------------------------------------------------------------------------------------- */
 
 static struct cm_option_wasi_clocks_wall_clock_datetime datetime(struct timespec time)
 {
@@ -312,8 +308,7 @@ enum status wasi_filesystem_types_filesystem_error_code(struct cm_call *call UNU
     return ST_OK;
 }
 
-/* --- directories ---------------------------------------------------------------------------------------------------------------
- */
+/* --- directories -------------------------------------------------------------------------------------------------------------- */
 
 #define ENTRIES_PER_BATCH 64
 
@@ -437,8 +432,7 @@ enum status wasi_filesystem_types_directory_entry_stream_read_directory_entry(
     return ST_OK;
 }
 
-/* --- preopens ------------------------------------------------------------------------------------------------------------------
- */
+/* --- preopens ----------------------------------------------------------------------------------------------------------------- */
 
 enum status wasi_filesystem_preopens_get_directories(struct cm_call *call,
                                                      struct cm_list_tuple_wasi_filesystem_types_descriptor_string *ret)

@@ -63,8 +63,7 @@ static enum status finish(struct wasi_file_op *op, int error, struct cm_result_n
         ret->is_err = false;                                                                                                       \
     } while (0)
 
-/* --- names ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- names -------------------------------------------------------------------------------------------------------------------- */
 
 static int run_mkdir(struct wasi_file_op *op)
 {
@@ -238,8 +237,7 @@ enum status wasi_filesystem_types_descriptor_readlink_at(struct cm_call *call, s
     return ST_OK;
 }
 
-/* --- what is there -------------------------------------------------------------------------------------------------------------
- */
+/* --- what is there ------------------------------------------------------------------------------------------------------------ */
 
 static int run_stat_at(struct wasi_file_op *op)
 {
@@ -287,8 +285,7 @@ enum status wasi_filesystem_types_descriptor_set_times_at(struct cm_call *call, 
     return finish(&op, error ? error : wasi_file_times(access, modification, op.times), ret);
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------------------------------------------------------------ */
 
 /* A FIFO without a writer must not block, and a device must not be opened for its effects: O_NONBLOCK, then a look at what it is.
  */

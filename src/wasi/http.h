@@ -10,8 +10,7 @@
 #include "wasi/stream.h"
 #include "wasi/wasi.h"
 
-/* --- fields --------------------------------------------------------------------------------------------------------------------
- */
+/* --- fields ------------------------------------------------------------------------------------------------------------------- */
 
 #define WASI_MAX_FIELDS_BYTES (128u << 10) /* names and values of one fields object */
 
@@ -40,8 +39,7 @@ void wasi_fields_view(const struct wasi_http_types_fields *from, struct http_fie
 /* ret_len: the value of content-length; false when there is none or it is no number. */
 bool wasi_fields_content_length(const struct wasi_http_types_fields *fields, uint64_t *ret_len);
 
-/* --- bodies --------------------------------------------------------------------------------------------------------------------
- */
+/* --- bodies ------------------------------------------------------------------------------------------------------------------- */
 
 /* The request of `exchange`, as a guest gets it. */
 struct wasi_http_types_incoming_request *wasi_incoming_request_new(struct http_exchange *exchange);
@@ -63,8 +61,7 @@ struct wasi_node *wasi_outgoing_body_node(struct wasi_http_types_outgoing_body *
 /* The error-code of an exchange's read or write that failed. */
 uint32_t wasi_http_error_code(const struct http_exchange *exchange, enum status status, bool reading);
 
-/* --- serving -------------------------------------------------------------------------------------------------------------------
- */
+/* --- serving ------------------------------------------------------------------------------------------------------------------ */
 
 struct wasi_http_types_response_outparam {
     struct wasi_node node;

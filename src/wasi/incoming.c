@@ -20,8 +20,7 @@ uint32_t wasi_http_error_code(const struct http_exchange *exchange, enum status 
     }
 }
 
-/* --- incoming-request ----------------------------------------------------------------------------------------------------------
- */
+/* --- incoming-request --------------------------------------------------------------------------------------------------------- */
 
 struct wasi_http_types_incoming_request {
     struct wasi_node node;
@@ -102,8 +101,7 @@ enum status wasi_http_types_incoming_request_headers(struct cm_call *call, struc
     return wasi_fields_received(call, &self->node, head->fields, head->field_count, ret);
 }
 
-/* --- incoming-body -------------------------------------------------------------------------------------------------------------
- */
+/* --- incoming-body ------------------------------------------------------------------------------------------------------------ */
 
 struct wasi_http_types_incoming_body {
     struct wasi_node node;
@@ -208,8 +206,7 @@ enum status wasi_http_types_incoming_body_stream(struct cm_call *call UNUSED, st
     return ST_OK;
 }
 
-/* --- future-trailers -----------------------------------------------------------------------------------------------------------
- */
+/* --- future-trailers ---------------------------------------------------------------------------------------------------------- */
 
 struct wasi_http_types_future_trailers {
     struct wasi_node node;
@@ -299,8 +296,7 @@ enum status wasi_http_types_future_trailers_get(
     return count > 0 ? wasi_fields_received(call, NULL, fields, count, &ret->value.of.ok.of.ok.value) : ST_OK;
 }
 
-/* --- errors --------------------------------------------------------------------------------------------------------------------
- */
+/* --- errors ------------------------------------------------------------------------------------------------------------------- */
 
 enum status wasi_http_types_http_error_code(struct cm_call *call UNUSED, struct wasi_io_error_error *err,
                                             struct cm_option_wasi_http_types_error_code *ret)

@@ -10,8 +10,7 @@ struct wasi_http_types_outgoing_response {
     struct wasi_http_types_outgoing_body *body; /* NULL until the guest asks for it; holds a reference */
 };
 
-/* --- outgoing-body -------------------------------------------------------------------------------------------------------------
- */
+/* --- outgoing-body ------------------------------------------------------------------------------------------------------------ */
 
 struct wasi_http_types_outgoing_body {
     struct wasi_node node;
@@ -258,8 +257,7 @@ enum status wasi_http_types_outgoing_body_finish(struct cm_call *call, struct wa
     return wasi_http_types_outgoing_body_drop(call, this);
 }
 
-/* --- outgoing-response ---------------------------------------------------------------------------------------------------------
- */
+/* --- outgoing-response -------------------------------------------------------------------------------------------------------- */
 
 static void response_destroy(struct wasi_node *node)
 {
@@ -331,8 +329,7 @@ enum status wasi_http_types_outgoing_response_body(struct cm_call *call, struct 
     return ST_OK;
 }
 
-/* --- response-outparam ---------------------------------------------------------------------------------------------------------
- */
+/* --- response-outparam -------------------------------------------------------------------------------------------------------- */
 
 static void outparam_destroy(struct wasi_node *node)
 {
@@ -405,8 +402,7 @@ wasi_http_types_response_outparam_set(struct cm_call *call, struct wasi_http_typ
     return response->is_err ? ST_OK : wasi_node_drop(call, &response->of.ok->node);
 }
 
-/* --- serving -------------------------------------------------------------------------------------------------------------------
- */
+/* --- serving ------------------------------------------------------------------------------------------------------------------ */
 
 enum status wasi_http_find_handler(struct cm_linked *linked, const struct cm_export **ret_handler, struct error *err)
 {

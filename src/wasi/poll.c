@@ -3,8 +3,7 @@
 #include "wasi/stream.h"
 #include <stdalign.h>
 
-/* --- errors --------------------------------------------------------------------------------------------------------------------
- */
+/* --- errors ------------------------------------------------------------------------------------------------------------------- */
 
 static void error_destroy(struct wasi_node *node)
 {
@@ -32,8 +31,7 @@ enum status wasi_io_error_error_drop(struct cm_call *call, struct wasi_io_error_
     return wasi_node_drop(call, &self->node);
 }
 
-/* --- pollables -----------------------------------------------------------------------------------------------------------------
- */
+/* --- pollables ---------------------------------------------------------------------------------------------------------------- */
 
 static void pollable_destroy(struct wasi_node *node)
 {

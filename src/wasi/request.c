@@ -200,8 +200,7 @@ enum status wasi_http_types_outgoing_request_set_scheme(struct cm_call *call UNU
     return ST_OK;
 }
 
-/* --- request-options -----------------------------------------------------------------------------------------------------------
- */
+/* --- request-options ---------------------------------------------------------------------------------------------------------- */
 
 struct wasi_http_types_request_options {
     struct wasi_node node;
@@ -245,8 +244,7 @@ REQUEST_TIMEOUT(connect_timeout, set_connect_timeout, connect)
 REQUEST_TIMEOUT(first_byte_timeout, set_first_byte_timeout, first_byte)
 REQUEST_TIMEOUT(between_bytes_timeout, set_between_bytes_timeout, between_bytes)
 
-/* --- outgoing-handler ----------------------------------------------------------------------------------------------------------
- */
+/* --- outgoing-handler --------------------------------------------------------------------------------------------------------- */
 
 enum status
 wasi_http_outgoing_handler_handle(struct cm_call *call, struct wasi_http_types_outgoing_request *request,

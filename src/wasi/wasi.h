@@ -63,8 +63,7 @@ static inline struct wasi_context *wasi_of(const struct cm_call *call)
 /* Adds every interface of WASI 0.2. */
 enum status wasi_linker_add(struct cm_linker *linker, struct error *err) CHECKED;
 
-/* --- HTTP ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- HTTP --------------------------------------------------------------------------------------------------------------------- */
 
 /* The exported wasi:http/incoming-handler#handle. ST_NOT_FOUND when the component has none. */
 enum status wasi_http_find_handler(struct cm_linked *linked, const struct cm_export **ret_handler, struct error *err) CHECKED;

@@ -179,8 +179,7 @@ TEST(values_as_the_specification_has_them)
     CHECK(good);
 }
 
-/* --- flat values that are not what lowering makes --------------------------------------------------------------------------------
- */
+/* --- flat values that are not what lowering makes ----------------------------------------------------------------------------- */
 
 /* Upper bits, unused payload slots and unknown flags are ignored; any nonzero bool is true; NaN becomes the canonical one. */
 static const struct {
@@ -241,8 +240,7 @@ TEST(unknown_flags_never_reach_the_host)
     bench_close(&b);
 }
 
-/* --- views -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- views -------------------------------------------------------------------------------------------------------------------- */
 
 TEST(strings_and_plain_lists_are_views)
 {

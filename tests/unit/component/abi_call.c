@@ -2,8 +2,7 @@
 #include "abi_help.h"
 #include "tap.h"
 
-/* --- a host interface, as the generator would write it -------------------------------------------------------------------------
- */
+/* --- a host interface, as the generator would write it ------------------------------------------------------------------------ */
 
 struct file {
     int drops;
