@@ -1,32 +1,26 @@
 #!/bin/sh
-# Builds libwasmtime once into the user's cache and prints the folder that holds include/ and lib/.
-# The folder's name is a hash of everything that goes in, so a changed input builds anew beside the old one.
+# Builds libwasmtime once into the build cache and prints the folder that holds include/ and lib/.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-cargo=${CARGO:-/usr/bin/cargo}
-rustc=${RUSTC:-/usr/bin/rustc}
+tools=$(cd "$here/../../tools" && pwd)
+. "$tools/lib.sh"
 
 if [ -n "${WASMTIME_DIR:-}" ]; then
-    [ -f "$WASMTIME_DIR/include/wasmtime.h" ] || { echo "WASMTIME_DIR=$WASMTIME_DIR has no include/wasmtime.h" >&2; exit 1; }
+    [ -f "$WASMTIME_DIR/include/wasmtime.h" ] || die "WASMTIME_DIR=$WASMTIME_DIR has no include/wasmtime.h"
     echo "$WASMTIME_DIR"
     exit 0
 fi
 
-key=$( { cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/src/lib.rs" "$0"; "$rustc" -vV; } | sha256sum | cut -c1-16)
-out=${WASH_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wash-build}/wasmtime-$key
-if [ -f "$out/lib/libwasmtime.a" ]; then
-    echo "$out"
-    exit 0
-fi
+build_library() {
+    echo "building libwasmtime (about four minutes on two cores)"
+    work=$1/work
+    CARGO_TARGET_DIR=$work "$cargo" build --release --locked --manifest-path "$here/Cargo.toml"
+    mkdir "$1/lib"
+    mv "$work/release/libwasmtime.a" "$1/lib/"
+    mv "$work"/release/build/wasmtime-c-api-impl-*/out/include "$1/include"
+    rm -rf "$work"
+}
 
-echo "building libwasmtime (about four minutes on two cores) into $out" >&2
-work=$out.work
-mkdir -p "$work"
-RUSTC=$rustc RUSTFLAGS= CARGO_TARGET_DIR=$work "$cargo" build --release --locked --manifest-path "$here/Cargo.toml" >&2
-rm -rf "$out.new"
-mkdir -p "$out.new/lib"
-cp "$work/release/libwasmtime.a" "$out.new/lib/"
-cp -r "$work"/release/build/wasmtime-c-api-impl-*/out/include "$out.new/include"
-mv "$out.new" "$out"
-rm -rf "$work"
-echo "$out"
+packaged_rust
+key=$({ cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/src/lib.rs"; "$RUSTC" -vV; } | hash_key)
+cached wasmtime "$key" build_library
