@@ -5,27 +5,12 @@
  * microsecond each; an instance of this module is made from a prepared one and provides all of them at once. */
 #include "component/plan_private.h"
 
-#include "base/buf.h"
-
-static void put_u32(struct buf *out, uint32_t value)
-{
-    do {
-        char byte = (char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        buf_add(out, str_n(&byte, 1));
-        value >>= 7;
-    } while (value);
-}
-
-static void put_str(struct buf *out, struct str text)
-{
-    put_u32(out, (uint32_t)text.len);
-    buf_add(out, text);
-}
+#include "base/leb128.h"
 
 static void put_types(struct buf *out, const uint8_t *types, uint32_t count)
 {
     static const char codes[] = {[ENGINE_I32] = 0x7f, [ENGINE_I64] = 0x7e, [ENGINE_F32] = 0x7d, [ENGINE_F64] = 0x7c};
-    put_u32(out, count);
+    buf_add_u32_leb(out, count);
     for (uint32_t i = 0; i < count; i++)
         buf_add(out, str_n(&codes[types[i]], 1));
 }
@@ -33,7 +18,7 @@ static void put_types(struct buf *out, const uint8_t *types, uint32_t count)
 static void put_section(struct buf *out, char id, struct buf *content)
 {
     buf_add(out, str_n(&id, 1));
-    put_str(out, buf_str(content));
+    buf_add_str_leb(out, buf_str(content));
     buf_clear(content);
 }
 
@@ -41,7 +26,7 @@ static struct str module_of(struct planner *p, const struct cm_plan_bound *bound
 {
     autobuf struct buf out = BUF_INIT(BUF_UNLIMITED), section = BUF_INIT(BUF_UNLIMITED);
     buf_add(&out, str_n("\0asm\1\0\0\0", 8));
-    put_u32(&section, count);
+    buf_add_u32_leb(&section, count);
     for (uint32_t i = 0; i < count; i++) {
         const struct engine_func_type *type = &p->trampolines.items[bound[i].trampoline].core_type;
         buf_add(&section, STR("\x60"));
@@ -49,19 +34,19 @@ static struct str module_of(struct planner *p, const struct cm_plan_bound *bound
         put_types(&section, type->results, type->result_count);
     }
     put_section(&out, 1, &section);
-    put_u32(&section, count);
+    buf_add_u32_leb(&section, count);
     for (uint32_t i = 0; i < count; i++) {
-        put_str(&section, STR(""));
-        put_str(&section, bound[i].name);
+        buf_add_str_leb(&section, STR(""));
+        buf_add_str_leb(&section, bound[i].name);
         buf_add(&section, str_n("\0", 1));
-        put_u32(&section, i);
+        buf_add_u32_leb(&section, i);
     }
     put_section(&out, 2, &section);
-    put_u32(&section, count);
+    buf_add_u32_leb(&section, count);
     for (uint32_t i = 0; i < count; i++) {
-        put_str(&section, bound[i].name);
+        buf_add_str_leb(&section, bound[i].name);
         buf_add(&section, str_n("\0", 1));
-        put_u32(&section, i);
+        buf_add_u32_leb(&section, i);
     }
     put_section(&out, 7, &section);
     return arena_str(p->arena, buf_str(&out));

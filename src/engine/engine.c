@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/pagemap.h"
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
@@ -200,7 +201,7 @@ static enum status open_cache(struct engine *engine, const char *dir, struct err
     const struct engine_options *options = &engine->options;
     char identity[256];
     int len =
-        snprintf(identity, sizeof identity, "wasmtime " WASMTIME_VERSION " pooling=%d memory=%" PRIu64 " proposals=%u",
+        snprintf(identity, sizeof identity, "wasmtime " WASMTIME_VERSION " state=1 pooling=%d memory=%" PRIu64 " proposals=%u",
                  engine->pooling, engine->pooling ? options->max_memory_bytes : reservation_bytes(options), options->proposals);
     return code_cache_open(dir, str_n(identity, (size_t)len), CODE_CACHE_DEFAULT_BYTES, &engine->cache, err);
 }
@@ -214,7 +215,9 @@ static void choose_allocation(struct engine *engine)
     }
     struct pool_size size = wanted_pool(options);
     engine->pooling = !options->no_pooling && probe_pool(&size);
-    engine->pagemap_scan = engine->pooling && !options->no_pagemap_scan && wash_pagemap_scan_available();
+    engine->pagemap = options->no_pagemap_scan ? -1 : pagemap_open();
+    /* Wasmtime's own scan takes a page that was swapped out for one that was never written. */
+    engine->pagemap_scan = engine->pooling && engine->pagemap >= 0 && wash_pagemap_scan_available() && !pagemap_swap_in_use();
     if (engine->pooling && size.instances < options->max_instances)
         log_debug("smaller instance pool than asked for", LOG_U64("asked", options->max_instances),
                   LOG_U64("instances", size.instances), LOG_U64("stacks", size.stacks));
@@ -233,6 +236,7 @@ static void choose_allocation(struct engine *engine)
 enum status engine_new(const struct engine_options *options, struct engine **ret_engine, struct error *err)
 {
     struct engine *engine = NEW(struct engine);
+    engine->pagemap = -1;
     if (options)
         engine->options = *options;
     const char *cache_dir = engine->options.cache_dir;
@@ -268,6 +272,7 @@ void engine_free(struct engine *engine)
     if (engine->handle)
         wasm_engine_delete(engine->handle);
     code_cache_close(engine->cache);
+    close_descriptor(&engine->pagemap);
     free(engine);
 }
 

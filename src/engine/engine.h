@@ -232,6 +232,23 @@ void engine_global_set(struct engine_store *store, const struct engine_global *g
 /* A function handle as a raw reference value (the `ref` of a funcref argument or result), and back; NULL is the null reference. */
 void *engine_func_to_raw(struct engine_store *store, const struct engine_func *func);
 bool engine_func_from_raw(struct engine_store *store, void *raw, struct engine_func *ret_func);
-/* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. A memory that its
- * module does not export counts with its declared minimum. */
-uint64_t engine_store_peak_memory(const struct engine_store *store);
+/* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. */
+uint64_t engine_store_peak_memory(struct engine_store *store);
+
+/* --- images --------------------------------------------------------------------------------------------------------------- */
+
+/* What a store's instances hold at one moment: the content of their memories, the values of their mutable globals. A store whose
+ * instances came to be in the same way can be taken there, which makes them new for less than new ones cost: nothing is mapped,
+ * unmapped or faulted in, only pages that differ are copied. Immutable; any thread may use it. Wants the kernel's PAGEMAP_SCAN. */
+struct engine_image;
+
+/* Fails: ST_UNSUPPORTED the kernel lacks what it takes, or an instance has state of other kinds (tables that code writes, references
+ * in globals, shared memory); ST_LIMIT no memory. */
+enum status engine_image_new(struct engine_store *store, struct engine_image **ret_image, struct error *err) CHECKED;
+void engine_image_free(struct engine_image *image);
+
+/* Takes a store that no guest is running in, and that has the same modules' instances in the same order, to the state of `image`.
+ * max_bytes bounds the memory that the store keeps for itself (pages once written); ret_bytes is how much it is.
+ * False if it cannot be, and then the store is of no more use: a memory has grown, or has more pages of its own than allowed or than
+ * it seems to need, or the store has trapped. */
+bool engine_store_reset(struct engine_store *store, const struct engine_image *image, uint64_t max_bytes, uint64_t *ret_bytes);

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
+#include "engine/module_state.h"
 #include <stdatomic.h>
 #include <wasmtime.h>
 
@@ -26,6 +27,7 @@ struct engine {
     wasm_engine_t *handle;
     struct engine_options options; /* defaults filled in; cache_dir is not kept */
     bool pooling, pagemap_scan;
+    int pagemap;                     /* /proc/self/pagemap where PAGEMAP_SCAN works, else -1 */
     struct code_cache *cache;        /* NULL: none */
     wasmtime_linker_t *fiber_linker; /* engine/fiber.c's two functions */
 };
@@ -36,9 +38,7 @@ struct engine_module {
     struct engine_import *imports;
     struct engine_export *exports;
     size_t import_count, export_count;
-    uint32_t *memory_exports; /* indices of exports that name a memory defined here, one for each such memory */
-    size_t memory_export_count;
-    uint64_t hidden_memory_bytes; /* minimum of the memories that no export names */
+    struct module_state state;
 };
 
 /* Why a guest was left other than by returning. */
@@ -57,6 +57,13 @@ struct store_instance {
     struct engine_instance instance;
 };
 
+/* Handles of the memories and mutable globals of a store's instances, in the order of the instances and of their modules' states. */
+struct store_state {
+    struct engine_memory *memories;
+    struct engine_global *globals;
+    size_t memory_count, global_count;
+};
+
 struct engine_store {
     struct engine *engine;
     void *data;
@@ -67,9 +74,23 @@ struct engine_store {
     bool in_epoch_callback;
     bool attention;              /* trap has a pending or nested report */
     struct trap_report *trap;    /* NULL until there is something to report */
+    struct store_state *state;   /* NULL until it is taken back to an image for the first time */
     struct store_instance first; /* most stores have one */
     VEC(struct store_instance) others;
 };
+
+/* store.c: the instances of a store, in the order they were made. */
+static inline size_t store_instance_count(const struct engine_store *store)
+{
+    return store->first.module ? 1 + store->others.len : 0;
+}
+static inline const struct store_instance *store_instance_at(const struct engine_store *store, size_t index)
+{
+    return index == 0 ? &store->first : &store->others.items[index - 1];
+}
+
+/* image.c */
+void store_state_free(struct store_state *state);
 
 struct host_binding {
     engine_host_fn fn;

@@ -52,19 +52,29 @@ static void store_cached(struct engine *engine, const struct code_key *key, cons
     wasm_byte_vec_delete(&code);
 }
 
-static enum status compile(struct engine *engine, struct str bytes, struct engine_module *module, struct error *err)
+/* With the exports that reach its state added. */
+static enum status compile_bytes(struct engine *engine, struct str bytes, const struct module_info *info,
+                                 struct engine_module *module, struct error *err)
+{
+    autobuf struct buf exposed = BUF_INIT(BUF_UNLIMITED);
+    module_state_expose(info, bytes, &module->state, &exposed);
+    if (exposed.len)
+        bytes = buf_str(&exposed);
+    wasmtime_error_t *error = wasmtime_module_new(engine->handle, (const uint8_t *)bytes.data, bytes.len, &module->handle);
+    return error ? fail_compile(err, error) : ST_OK;
+}
+
+static enum status compile(struct engine *engine, struct str bytes, const struct module_info *info, struct engine_module *module,
+                           struct error *err)
 {
     struct code_key key;
-    if (engine->cache) {
-        code_cache_key(engine->cache, bytes, &key);
-        if (load_cached(engine, &key, module))
-            return ST_OK;
-    }
-    wasmtime_error_t *error = wasmtime_module_new(engine->handle, (const uint8_t *)bytes.data, bytes.len, &module->handle);
-    if (error)
-        return fail_compile(err, error);
-    if (engine->cache)
-        store_cached(engine, &key, module);
+    if (!engine->cache)
+        return compile_bytes(engine, bytes, info, module, err);
+    code_cache_key(engine->cache, bytes, &key);
+    if (load_cached(engine, &key, module))
+        return ST_OK;
+    TRY(compile_bytes(engine, bytes, info, module, err));
+    store_cached(engine, &key, module);
     return ST_OK;
 }
 
@@ -96,26 +106,7 @@ static void copy_names(struct engine_module *module, const struct module_info *i
     }
 }
 
-/* Where the sizes of its own memories can be read later. */
-static void find_memories(struct engine_module *module, const struct module_info *info)
-{
-    size_t own = info->memory_count - info->imported_memory_count;
-    module->memory_exports = ARENA_ARRAY(&module->arena, uint32_t, own);
-    bool *seen = mem_array(info->memory_count + 1, sizeof *seen);
-    for (size_t i = 0; i < info->export_count; i++) {
-        uint32_t item = info->export_items[i];
-        if (info->exports[i].type.kind != ENGINE_MEMORY || item < info->imported_memory_count || seen[item])
-            continue;
-        seen[item] = true;
-        module->memory_exports[module->memory_export_count++] = (uint32_t)i;
-    }
-    for (size_t i = info->imported_memory_count; i < info->memory_count; i++)
-        if (!seen[i])
-            module->hidden_memory_bytes += info->memories[i].min << info->memories[i].page_size_log2;
-    free(seen);
-}
-
-static enum status describe(struct engine_module *module, struct str bytes, struct error *err)
+static enum status make_module(struct engine *engine, struct str bytes, struct engine_module *module, struct error *err)
 {
     struct arena scratch;
     struct module_info info;
@@ -123,7 +114,8 @@ static enum status describe(struct engine_module *module, struct str bytes, stru
     enum status status = module_read(bytes, &scratch, &info, err);
     if (status == ST_OK) {
         copy_names(module, &info);
-        find_memories(module, &info);
+        module_state_find(&info, &module->arena, &module->state);
+        status = compile(engine, bytes, &info, module, err);
     }
     arena_release(&scratch);
     return status;
@@ -136,9 +128,7 @@ enum status engine_module_new(struct engine *engine, struct str bytes, struct en
         return fail(err, ST_INVALID, "not a WebAssembly module: it does not start with \\0asm");
     struct engine_module *module = NEW(struct engine_module);
     arena_init(&module->arena, SIZE_MAX);
-    enum status status = compile(engine, bytes, module, err);
-    if (status == ST_OK)
-        status = describe(module, bytes, err);
+    enum status status = make_module(engine, bytes, module, err);
     if (status != ST_OK) {
         engine_module_free(module);
         return status;

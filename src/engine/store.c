@@ -59,6 +59,7 @@ void engine_store_free(struct engine_store *store)
         buf_release(&store->trap->backtrace);
         free(store->trap);
     }
+    store_state_free(store->state);
     vec_release(&store->others);
     free(store);
 }
@@ -77,26 +78,25 @@ uint8_t *engine_memory_data(struct engine_store *store, const struct engine_memo
     return wasmtime_memory_data(store->context, handle);
 }
 
-static uint64_t instance_memory(const struct engine_store *store, const struct store_instance *item)
+static uint64_t instance_memory(struct engine_store *store, const struct store_instance *item)
 {
-    uint64_t bytes = item->module->hidden_memory_bytes;
-    for (size_t i = 0; i < item->module->memory_export_count; i++) {
-        wasmtime_extern_t found;
-        char *name;
-        size_t name_len;
-        if (wasmtime_instance_export_nth(store->context, (const wasmtime_instance_t *)&item->instance,
-                                         item->module->memory_exports[i], &name, &name_len, &found) &&
-            found.kind == WASMTIME_EXTERN_MEMORY)
-            bytes += wasmtime_memory_data_size(store->context, &found.of.memory);
+    const struct module_state *state = &item->module->state;
+    uint64_t bytes = 0, size;
+    for (size_t i = 0; i < state->memory_count; i++) {
+        struct engine_extern found;
+        if (engine_instance_export_named(store, &item->instance, state->memories[i], &found)) {
+            (void)engine_memory_data(store, &found.memory, &size);
+            bytes += size;
+        }
     }
     return bytes;
 }
 
-uint64_t engine_store_peak_memory(const struct engine_store *store)
+uint64_t engine_store_peak_memory(struct engine_store *store)
 {
-    uint64_t bytes = store->first.module ? instance_memory(store, &store->first) : 0;
-    for (size_t i = 0; i < store->others.len; i++)
-        bytes += instance_memory(store, &store->others.items[i]);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < store_instance_count(store); i++)
+        bytes += instance_memory(store, store_instance_at(store, i));
     return bytes;
 }
 
