@@ -112,6 +112,16 @@ enum status cm_resource_destroy(struct cm_instance *instance, uint32_t resource,
 
 /* --- making an instance ------------------------------------------------------------------------------------------------------ */
 
+void cm_cell_clear(struct cm_cell *cell)
+{
+    struct cm_instance *instance = cell->instance;
+    cell->may_leave = true;
+    cell->backpressure = 0;
+    cell->context[0] = cell->context[1] = 0;
+    cm_handles_init(&cell->handles, (uint32_t)(cell - instance->cells), instance->linked->resources, instance->max_handles,
+                    cell->first_handles, cell->first_handles ? CM_CELL_HANDLES : 0);
+}
+
 static enum status make_cells(struct cm_instance *instance, const struct cm_instance_options *options, struct error *err)
 {
     const struct cm_linked *linked = instance->linked;
@@ -119,10 +129,9 @@ static enum status make_cells(struct cm_instance *instance, const struct cm_inst
     for (uint32_t i = 0; i < plan->instance_count; i++) {
         struct cm_cell *cell = &instance->cells[i];
         bool has_store = plan->instances[i].has_store;
-        struct cm_handle *entries = has_store ? ARENA_ARRAY(&instance->arena, struct cm_handle, CM_CELL_HANDLES) : NULL;
         cell->instance = instance;
-        cell->may_leave = true;
-        cm_handles_init(&cell->handles, i, linked->resources, options->max_handles, entries, has_store ? CM_CELL_HANDLES : 0);
+        cell->first_handles = has_store ? ARENA_ARRAY(&instance->arena, struct cm_handle, CM_CELL_HANDLES) : NULL;
+        cm_cell_clear(cell);
         struct engine_limits limits = options->limits;
         limits.instances += limits.instances && plan->instances[i].has_glue; /* ours is not the guest's */
         if (has_store)
@@ -200,9 +209,11 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
     instance->copy_budget_bytes =
         options->copy_budget_bytes ? MIN(options->copy_budget_bytes, SIZE_MAX / 2) : CM_COPY_BUDGET_DEFAULT;
     instance->results.max = instance->copy_budget_bytes + CM_ARENA_SLACK_BYTES;
+    instance->max_handles = options->max_handles;
     memcpy(instance->data, options->data, sizeof instance->data);
     instance->calls = 0;
-    instance->poisoned = false;
+    instance->poisoned = instance->called_host = false;
+    instance->own_bytes = 0;
     instance->trap_kind = ENGINE_TRAP_NONE;
     instance->traced = NULL;
     cm_guest_resources_init(&instance->guest_resources, options->max_handles);
@@ -215,18 +226,22 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
     return ST_OK;
 }
 
+void cm_instance_end_objects(struct cm_instance *instance)
+{
+    bug_unless(instance->calls == 0);
+    instance->poisoned = true; /* what objects do while they end must not come back here */
+    for (uint32_t i = 0; i < instance->linked->plan->instance_count; i++)
+        if (instance->cells[i].instance)
+            cm_handles_release(&instance->cells[i].handles);
+    cm_guest_resources_release(&instance->guest_resources);
+}
+
 void cm_instance_free(struct cm_instance *instance)
 {
     if (!instance)
         return;
-    uint32_t count = instance->linked->plan->instance_count;
-    bug_unless(instance->calls == 0);
-    instance->poisoned = true; /* what objects do while they end must not come back here */
-    for (uint32_t i = 0; i < count; i++)
-        if (instance->cells[i].instance)
-            cm_handles_release(&instance->cells[i].handles);
-    cm_guest_resources_release(&instance->guest_resources);
-    for (uint32_t i = 0; i < count; i++)
+    cm_instance_end_objects(instance);
+    for (uint32_t i = 0; i < instance->linked->plan->instance_count; i++)
         engine_store_free(instance->cells[i].store);
     cm_pool_give_instance(instance);
 }

@@ -71,6 +71,8 @@ struct cm_linked {
     struct cm_compiler *compiler;
     struct cm_dynamic dynamic; /* arena NULL: not used so far */
     struct cm_export *exports;
+    _Atomic(struct cm_image *) image; /* of a new instance; NULL: none so far */
+    atomic_bool has_no_image;         /* and none is possible */
 };
 
 /* --- instances --------------------------------------------------------------------------------------------------------------- */
@@ -84,6 +86,7 @@ struct cm_cell {
     uint16_t backpressure;
     uint32_t context[2]; /* of the running task */
     struct cm_handles handles;
+    struct cm_handle *first_handles; /* the block that handles begins with */
 };
 
 struct cm_instance {
@@ -95,9 +98,12 @@ struct cm_instance {
     struct arena results; /* of the last call of an export */
     struct cm_guest_resources guest_resources;
     uint64_t copy_budget_bytes;
+    uint32_t max_handles;
     void *data[CM_DATA_SLOTS];
     unsigned calls; /* exports running */
     bool poisoned;
+    bool called_host;   /* a function of the host was called */
+    uint64_t own_bytes; /* memory that it keeps, as of its last renewal */
     enum engine_trap_kind trap_kind;
     const struct cm_cell *traced; /* whose frames were added to the backtrace last */
     struct buf backtrace;
@@ -147,6 +153,11 @@ void cm_instance_poison(struct cm_instance *instance, const struct cm_cell *cell
 /* "cannot enter component instance" */
 enum status cm_instance_fail_poisoned(struct error *err);
 
+/* Makes a cell's tables and flags those of a new one; what they held must have ended. */
+void cm_cell_clear(struct cm_cell *cell);
+/* Ends what is left in the handle tables. */
+void cm_instance_end_objects(struct cm_instance *instance);
+
 /* What a task has of its own; saved and renewed around each call of a lifted function. */
 struct cm_task_state {
     uint32_t context[2];
@@ -162,6 +173,15 @@ static inline void cm_task_leave(struct cm_cell *cell, const struct cm_task_stat
     cell->context[0] = saved->context[0];
     cell->context[1] = saved->context[1];
 }
+
+/* --- image.c ----------------------------------------------------------------------------------------------------------------- */
+
+/* The image of a new instance, from `instance`, which must be one: for all of its linked object to use. Nothing happens if there is
+ * one, or cannot be: an instance that called the host while it was made, say, may be different each time. */
+void cm_image_take(struct cm_instance *instance);
+/* Takes an instance that was called back to the image. False: it cannot be, free it. Ends its objects in either case. */
+bool cm_instance_renew(struct cm_instance *instance, uint64_t max_bytes);
+void cm_image_free(struct cm_image *image);
 
 /* --- trampoline.c ------------------------------------------------------------------------------------------------------------ */
 

@@ -329,6 +329,7 @@ void cm_linked_free(struct cm_linked *linked)
     if (linked->dynamic.arena)
         cm_dynamic_release(&linked->dynamic);
     cm_compiler_free(linked->compiler);
+    cm_image_free(atomic_load_explicit(&linked->image, memory_order_relaxed));
     arena_release(&linked->arena);
     pthread_mutex_destroy(&linked->lock);
     cm_component_unref(linked->component);

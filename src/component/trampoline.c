@@ -47,6 +47,7 @@ static enum status call_host(void *env, struct engine_store *store, union engine
     if (__builtin_expect(!cell->may_leave, 0))
         return cannot_leave(store);
     err.message[0] = 0;
+    cell->instance->called_host = true;
     struct cm_call call = {.instance = cell->instance, .func = binding->host, .env = binding->host->env, .err = &err};
     call.arena = cm_pool_take_arena(cell->instance->copy_budget_bytes);
     cm_call_scope_init(&scope);

@@ -15,6 +15,8 @@ struct host_shard {
     struct http_server *server;
     struct io_account account; /* of the workload's calls */
     struct host_workload *workload;
+    struct cm_warm *warm; /* instances of the workload */
+    struct io_timer trim;
     int listener; /* -1: none, or handed to the server */
 };
 
@@ -22,7 +24,7 @@ struct host {
     struct config_limits limits;
     struct engine *engine;
     struct cm_linker *linker;
-    struct host_call_options call;
+    struct cm_warm_options warm;
     unsigned count;
     struct host_shard *shards;
     struct io_shards *threads;
@@ -69,9 +71,9 @@ enum status host_new(const struct host_options *options, struct host **ret_host,
     struct host *host = NEW(struct host);
     host->limits = options->limits;
     host->count = options->limits.shards ? (unsigned)options->limits.shards : io_shards_recommended();
-    host->call.timeout_ns = options->limits.call_timeout_secs * NS_PER_SECOND;
-    host->call.limits.memory_bytes = options->limits.memory_mib << 20;
-    host->call.limits.table_elements = options->limits.table_elements;
+    host->warm.instance.limits.memory_bytes = options->limits.memory_mib << 20;
+    host->warm.instance.limits.table_elements = options->limits.table_elements;
+    host->warm.max_core_instances = (unsigned)options->limits.calls_in_flight / 4;
     host->shards = mem_array(host->count, sizeof *host->shards);
     for (unsigned i = 0; i < host->count; i++)
         host->shards[i] = (struct host_shard){.host = host, .index = i, .listener = -1};
@@ -202,12 +204,26 @@ static enum status on_every_shard(struct host *host, enum status (*run)(struct h
 
 /* --- serving ------------------------------------------------------------------------------------------------------------------ */
 
+#define TRIM_INTERVAL_NS (2 * NS_PER_SECOND)
+
 static void handle(struct http_exchange *exchange, void *env)
 {
     struct host_shard *shard = env;
     struct host_workload *workload = host_workload_ref(shard->workload);
-    host_handle_request(workload, &shard->host->call, exchange);
+    struct cm_warm *warm = cm_warm_ref(shard->warm);
+    if (shard->trim.deadline == CLOCK_NEVER)
+        io_timer_arm(&shard->trim, io_now() + TRIM_INTERVAL_NS);
+    host_handle_request(workload, warm, shard->host->limits.call_timeout_secs * NS_PER_SECOND, exchange);
+    cm_warm_unref(warm);
     host_workload_unref(workload);
+}
+
+/* Instances that nobody called for a while go. */
+static void trim(struct io_timer *timer)
+{
+    struct host_shard *shard = CONTAINER_OF(timer, struct host_shard, trim);
+    if (cm_warm_trim(shard->warm))
+        io_timer_arm(timer, io_now() + TRIM_INTERVAL_NS);
 }
 
 static struct io_account *account(struct http_exchange *exchange UNUSED, void *env)
@@ -244,9 +260,12 @@ enum status host_listen(struct host *host, struct str address, struct error *err
 
 static enum status serve_on_shard(struct host_shard *shard, void *env, struct error *err)
 {
-    struct host_workload *before = shard->workload;
+    struct host_workload *workload_before = shard->workload;
+    struct cm_warm *warm_before = shard->warm;
     shard->workload = host_workload_ref(env);
-    host_workload_unref(before);
+    shard->warm = cm_warm_new(shard->workload->linked, &shard->host->warm);
+    cm_warm_unref(warm_before);
+    host_workload_unref(workload_before);
     if (shard->listener < 0)
         return ST_OK;
     int listener = shard->listener;
@@ -264,9 +283,13 @@ enum status host_serve(struct host *host, struct host_workload *workload, struct
 static enum status drain_shard(struct host_shard *shard, void *env, struct error *err UNUSED)
 {
     enum status status = http_server_drain(shard->server, *(uint64_t *)env);
-    if (status != ST_INTERNAL)
-        http_server_free(shard->server);
+    if (status == ST_INTERNAL)
+        return status;
+    http_server_free(shard->server);
+    io_timer_disarm(&shard->trim);
+    cm_warm_unref(shard->warm);
     shard->server = NULL;
+    shard->warm = NULL;
     return status;
 }
 
@@ -322,6 +345,7 @@ static void setup_shard(struct io_shard *io, void *env)
 {
     struct host *host = env;
     struct host_shard *shard = &host->shards[io_shard_index(io)];
+    io_timer_init(&shard->trim, trim);
     io_account_init(&shard->account, "workload");
     shard->account.max_running = (unsigned)host->limits.calls_in_flight;
     struct http_server_options options = {

@@ -4,6 +4,9 @@
 #include "base/mem.h"
 
 struct request {
+    const struct host_workload *workload;
+    struct http_exchange *exchange;
+    uint64_t timeout_ns;
     struct wasi_context wasi;
     struct io_timer timer;
     struct io_task *task;
@@ -18,23 +21,24 @@ static void time_out(struct io_timer *timer)
 }
 
 /* The trap of an instance, for people: what happened, then where, innermost function first. */
-static void log_failure(const struct host_workload *workload, struct http_exchange *exchange, const struct error *err,
-                        struct str backtrace)
+static void log_failure(const struct request *request, const struct error *err, struct str backtrace)
 {
-    const struct http_head *head = http_exchange_head(exchange);
-    log_error("request failed", LOG_STR("component", workload->name), LOG_TEXT("reason", err->message),
-              LOG_STR("method", head->method), LOG_STR("path", head->target));
+    const struct http_head *head = http_exchange_head(request->exchange);
+    struct str component = request->workload->name;
+    log_error("request failed", LOG_STR("component", component), LOG_TEXT("reason", err->message), LOG_STR("method", head->method),
+              LOG_STR("path", head->target));
     struct str frame;
     while (str_next_part(&backtrace, '\n', &frame)) {
         frame = str_trim(frame);
         if (frame.len)
-            log_error("  at", LOG_STR("component", workload->name), LOG_STR("frame", frame));
+            log_error("  at", LOG_STR("component", component), LOG_STR("frame", frame));
     }
 }
 
 /* The client's side of a failure: 504 for a time-out, 503 when the host had no room for an instance, else 500. */
-static void answer_failure(struct request *request, struct http_exchange *exchange)
+static void answer_failure(struct request *request)
 {
+    struct http_exchange *exchange = request->exchange;
     struct error err;
     io_task_uncancel(request->task);
     if (http_exchange_responded(exchange)) {
@@ -51,41 +55,38 @@ static void answer_failure(struct request *request, struct http_exchange *exchan
 }
 
 /* What has become of the call, in the log if it failed. */
-static enum status judge(const struct request *request, const struct host_workload *workload,
-                         const struct host_call_options *options, struct http_exchange *exchange, enum status status,
-                         struct str backtrace, struct error *err)
+static enum status judge(const struct request *request, enum status status, struct str backtrace, struct error *err)
 {
     if (status == ST_OK)
         return ST_OK;
     if (request->timed_out)
         status = fail(err, ST_TIMEOUT, "the call timed out after %llu s (limits.call_timeout_secs)",
-                      (unsigned long long)(options->timeout_ns / NS_PER_SECOND));
+                      (unsigned long long)(request->timeout_ns / NS_PER_SECOND));
     if (status == ST_CANCELLED)
-        log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", workload->name));
+        log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", request->workload->name));
     else
-        log_failure(workload, exchange, err, backtrace);
+        log_failure(request, err, backtrace);
     return status;
 }
 
-static enum status run(struct request *request, const struct host_workload *workload, const struct host_call_options *options,
-                       struct http_exchange *exchange, struct error *err)
+static enum status run(struct request *request, struct cm_warm *warm, struct error *err)
 {
-    struct cm_instance_options instance_options = {.limits = options->limits, .data = {[CM_DATA_WASI] = &request->wasi}};
+    struct http_exchange *exchange = request->exchange;
+    void *const data[CM_DATA_SLOTS] = {[CM_DATA_WASI] = &request->wasi};
     struct cm_instance *instance;
-    enum status status = cm_instantiate(workload->linked, &instance_options, &instance, err);
+    enum status status = cm_warm_take(warm, data, &instance, err);
     if (status != ST_OK) {
         request->no_room = status == ST_LIMIT;
-        return judge(request, workload, options, exchange, status, STR_NULL, err);
+        return judge(request, status, STR_NULL, err);
     }
-    status = wasi_http_serve(instance, workload->http_handler, exchange, err);
+    status = wasi_http_serve(instance, request->workload->http_handler, exchange, err);
     if (request->wasi.exited && status == ST_TRAP && request->wasi.exit_code == 0 && http_exchange_finished(exchange))
         status = ST_OK; /* it left by exit(0) after it had answered */
     if (status == ST_OK && !http_exchange_finished(exchange) && !http_exchange_gone(exchange)->set)
         status = fail(err, ST_INVALID,
                       "the body of the response was not finished (outgoing-body.finish), or the client did not take it");
-    status =
-        judge(request, workload, options, exchange, status, request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance), err);
-    cm_instance_free(instance);
+    status = judge(request, status, request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance), err);
+    cm_warm_give(warm, instance);
     return status;
 }
 
@@ -100,18 +101,19 @@ static void log_request(const struct http_exchange *exchange)
              LOG_F64("ms", ms));
 }
 
-void host_handle_request(const struct host_workload *workload, const struct host_call_options *options,
+void host_handle_request(const struct host_workload *workload, struct cm_warm *warm, uint64_t timeout_ns,
                          struct http_exchange *exchange)
 {
-    struct request request = {.task = http_exchange_task(exchange)};
+    struct request request = {
+        .workload = workload, .exchange = exchange, .timeout_ns = timeout_ns, .task = http_exchange_task(exchange)};
     struct error err = {0};
     wasi_context_init(&request.wasi, &workload->profile);
     io_timer_init(&request.timer, time_out);
-    io_timer_arm(&request.timer, io_now() + options->timeout_ns);
-    enum status status = run(&request, workload, options, exchange, &err);
+    io_timer_arm(&request.timer, io_now() + timeout_ns);
+    enum status status = run(&request, warm, &err);
     io_timer_disarm(&request.timer);
     if (status != ST_OK || !http_exchange_responded(exchange))
-        answer_failure(&request, exchange);
+        answer_failure(&request);
     wasi_context_release(&request.wasi);
     log_request(exchange);
 }

@@ -1,4 +1,4 @@
-;; The least HTTP guest: every request is answered with an empty 204. Written against WASI 0.2.0, which any 0.2 host must serve;
+;; The least HTTP guest: every request is answered with an empty 204, unless something of an earlier one is left: a trap. Written against WASI 0.2.0, which any 0.2 host must serve;
 ;; `types` is declared as far as it is used, the error code whole, because a variant has to be.
 (component
   (import "wasi:http/types@0.2.0" (instance $types
@@ -82,8 +82,14 @@
     (import "types" "response" (func $response (param i32) (result i32)))
     (import "types" "status" (func $status (param i32 i32) (result i32)))
     (import "types" "set" (func $set (param i32 i32 i32 i32 i64 i32 i32 i32 i32)))
+    (import "types" "memory" (memory 1))
+    (global $used (mut i32) (i32.const 0))
     (func (export "handle") (param $request i32) (param $out i32)
       (local $answer i32)
+      (if (i32.or (global.get $used) (i32.load (i32.const 9000))) (then unreachable))
+      (if (i32.ne (local.get $request) (i32.const 1)) (then unreachable)) ;; the first handle of its table
+      (global.set $used (i32.const 1))
+      (i32.store (i32.const 9000) (i32.const 1))
       (call $drop-request (local.get $request))
       (local.set $answer (call $response (call $fields)))
       (if (call $status (local.get $answer) (i32.const 204)) (then unreachable))
@@ -91,6 +97,7 @@
         (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))))
   (core instance $code (instantiate $code
     (with "types" (instance
+      (export "memory" (memory $memory))
       (export "drop-request" (func $drop-request))
       (export "fields" (func $fields))
       (export "response" (func $response))
