@@ -3,7 +3,7 @@
 #include "abi_help.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "component/component.h"
+#include "component/instance.h"
 #include "host_things.h"
 #include "io/shard.h"
 
@@ -15,6 +15,7 @@ struct run {
     struct cm_linked *linked;
     struct arena arena;
     struct random random;
+    uint64_t outcome; /* of the calls so far: a hash of their results and traps */
     /* The shard it runs on: */
     struct io_task task, watch;
     struct io_message start;
@@ -37,6 +38,12 @@ static void *random_args(struct run *run, const struct cm_func_desc *func)
     return args;
 }
 
+static void add_outcome(struct run *run, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        run->outcome = (run->outcome ^ (uint8_t)text.data[i]) * 0x100000001b3;
+}
+
 static void call_export(struct run *run, struct cm_instance *instance, struct str name)
 {
     struct exercise *e = run->exercise;
@@ -50,13 +57,29 @@ static void call_export(struct run *run, struct cm_instance *instance, struct st
     if (!args)
         return;
     e->calls++;
-    if (cm_call_export(instance, export, args, result, &e->err) != ST_OK)
+    if (cm_call_export(instance, export, args, result, &e->err) != ST_OK) {
         e->traps++;
-    else if (func->result)
+        add_outcome(run, str_of(e->err.message));
+    } else if (func->result) {
+        if (func->result->kind <= CM_STRING) /* others may hold addresses */
+            add_outcome(run, value_text(&run->arena, func->result, result));
         cm_abi_discard(func->result, result);
+    }
 }
 
-static void call_exports(struct run *run)
+static uint64_t call_exports(struct run *run, struct cm_instance *instance)
+{
+    size_t count;
+    const struct cm_component_item *items = cm_component_exports(run->component, &count);
+    run->random.state = run->exercise->seed | 1;
+    run->outcome = 0;
+    for (size_t i = 0; i < count && i < MAX_EXPORTS; i++)
+        if (items[i].kind == CM_ITEM_FUNC)
+            call_export(run, instance, items[i].name);
+    return run->outcome;
+}
+
+static void run_instance(struct run *run)
 {
     struct exercise *e = run->exercise;
     const struct cm_instance_options options = {
@@ -64,15 +87,17 @@ static void call_exports(struct run *run)
         .copy_budget_bytes = 1 << 20,
         .max_handles = 100};
     struct cm_instance *instance;
-    size_t count;
     e->reached = EXERCISE_FAILED;
     if (cm_instantiate(run->linked, &options, &instance, &e->err) != ST_OK)
         return;
     e->reached = EXERCISE_CALLED;
-    const struct cm_component_item *items = cm_component_exports(run->component, &count);
-    for (size_t i = 0; i < count && i < MAX_EXPORTS; i++)
-        if (items[i].kind == CM_ITEM_FUNC)
-            call_export(run, instance, items[i].name);
+    cm_image_take(instance);
+    uint64_t outcome = call_exports(run, instance);
+    if (cm_instance_renew(instance, 1 << 20)) {
+        e->renewals++;
+        if (call_exports(run, instance) != outcome && !e->cancelled)
+            bug("a renewed instance is not as a new one");
+    }
     cm_instance_free(instance);
 }
 
@@ -80,7 +105,7 @@ static void call_exports(struct run *run)
 
 static void run_task(struct io_task *task)
 {
-    call_exports(CONTAINER_OF(task, struct run, task));
+    run_instance(CONTAINER_OF(task, struct run, task));
 }
 
 static void run_watch(struct io_task *watch)
@@ -122,7 +147,7 @@ static void run_watched(struct run *run)
 void exercise_run(struct exercise *e, struct str bytes)
 {
     struct things things = {0};
-    struct run run = {.exercise = e, .random.state = e->seed | 1};
+    struct run run = {.exercise = e};
     struct cm_linker *linker;
     const struct cm_load_options options = {.no_elide = e->no_elide};
     e->err.message[0] = 0;

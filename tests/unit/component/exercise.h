@@ -1,5 +1,6 @@
 /* Takes any bytes as far as they go as a component: load, link to the test host, instantiate with small limits, call every export
- * with random arguments. For damaged components and for the fuzzer. A guest that does not end is cancelled. */
+ * with random arguments; then the same once more in the same instance, renewed, which must not show. For damaged components and for
+ * the fuzzer. A guest that does not end is cancelled. */
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +14,7 @@ struct exercise {
     unsigned limit_ms; /* for all of it but loading */
     /* Results: */
     enum { EXERCISE_REJECTED, EXERCISE_UNLINKED, EXERCISE_FAILED, EXERCISE_CALLED } reached;
-    unsigned calls, traps;
+    unsigned calls, traps, renewals;
     bool cancelled;
     unsigned objects_left; /* of the host's: 0 unless something leaked */
     struct error err;      /* why it went no further */

@@ -12,7 +12,7 @@
 static const char *const sources[] = {"things.wat", "nested.wat", "box.wat", "types.wat"};
 
 struct tally {
-    unsigned rejected, unlinked, failed, called, trapped;
+    unsigned rejected, unlinked, failed, called, trapped, renewed;
 };
 
 static enum status seed_bytes(const char *name, struct buf *out, struct error *err)
@@ -71,6 +71,7 @@ static bool try_component(struct str bytes, struct random *random, struct tally 
     tally->failed += e.reached == EXERCISE_FAILED;
     tally->called += e.calls;
     tally->trapped += e.traps;
+    tally->renewed += e.renewals;
     return (e.objects_left == 0 && (e.reached == EXERCISE_CALLED || e.err.message[0])) ||
            tap_fail(__FILE__, __LINE__, "%u objects are left; `%s`", e.objects_left, e.err.message);
 }
@@ -97,7 +98,7 @@ TEST(damaged_components)
             CHECK(try_component(buf_str(&bytes), &random, &tally));
         }
     }
-    printf("# %u mutations: %u rejected, %u not linked, %u not instantiated, %u calls of which %u trapped\n", count, tally.rejected,
-           tally.unlinked, tally.failed, tally.called, tally.trapped);
+    printf("# %u mutations: %u rejected, %u not linked, %u not instantiated, %u calls of which %u trapped, %u renewals\n", count,
+           tally.rejected, tally.unlinked, tally.failed, tally.called, tally.trapped, tally.renewed);
     CHECK(tally.rejected > 0 && tally.unlinked > 0 && tally.called > tally.trapped && tally.trapped > 0);
 }
