@@ -153,8 +153,7 @@ static void warn_later_keys(const struct dev *dev)
 static enum status run_dev(struct cli_context *context, const void *options UNUSED, struct error *err)
 {
     struct dev dev = {.context = context};
-    bool named = context->parsed.globals.directory.data != NULL;
-    TRY(config_load_project(context->start_directory, named, context->arena, &dev.project, err));
+    TRY(cli_load_project(context, &dev.project, err));
     dev.component_path = config_component_path(&dev.project, true, context->arena);
     log_info("starting development session for project", LOG_STR("path", dev.project.root));
     warn_later_keys(&dev);
