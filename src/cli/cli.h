@@ -21,6 +21,7 @@ struct cli_context {
     struct cli_parsed parsed;
     struct arena *arena;
     bool json;
+    bool reported;              /* the command has printed its failure itself, with data */
     struct str start_directory; /* absolute: the working directory, after -C */
     struct cli_folders folders;
     struct cli_terminal terminal;
@@ -28,12 +29,12 @@ struct cli_context {
 
 #define WASH_VERSION_TEXT "wash " WASH_VERSION
 
-extern const struct cli_command cli_bindgen, cli_dev, cli_inspect;
+extern const struct cli_command cli_bindgen, cli_build, cli_config, cli_dev, cli_inspect;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);
 void cli_failure(const struct cli_context *context, const struct error *err);
-/* As cli_failure, for a failure that has data of its own: `message` and `text` say it, exit code 1 is the caller's. */
+/* A failure that has data of its own, printed by the command, which sets `reported` and returns the error. */
 void cli_failure_data(const struct cli_context *context, struct str text, const char *message, json_t *data);
 
 /* What to do next, for people: one line on stderr, none with `-o json`. */

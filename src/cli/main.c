@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen,
-    &cli_dev,
-    &cli_inspect,
+    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect,
 };
 static const struct cli_command wash = {
     .name = "wash",
@@ -132,7 +130,7 @@ static int run(struct cli_context *context, struct error *err)
     enum status status = prepare(context, err);
     if (status == ST_OK)
         status = command->run(context, context->parsed.options, err);
-    if (status != ST_OK)
+    if (status != ST_OK && !context->reported)
         cli_failure(context, err);
     return status_exit_code(status);
 }
