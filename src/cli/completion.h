@@ -1,7 +1,7 @@
 /* Scripts that complete wash's command line in a shell, and its reference as Markdown: all from the tables of options.h.
  *
- * The scripts stand alone: they do not call wash. Each finds the command that the words lead to ("wash config init"), then offers its
- * subcommands, options, choices, files or folders. */
+ * The scripts stand alone: they do not call wash. Each finds the command that the words lead to ("wash config init"), then offers
+ * its subcommands, options, choices, files or folders. */
 #pragma once
 
 #include "cli/options.h"
