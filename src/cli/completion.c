@@ -430,6 +430,22 @@ static void powershell_commands(struct buf *out, const struct cli_command *comma
     }
 }
 
+static void powershell_value_option(struct buf *out, const struct cli_option *option, const char *path)
+{
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED);
+    if (!takes_value(option))
+        return;
+    add_names(&names, option, "", " ");
+    struct str rest = buf_str(&names), name;
+    while (str_next_part(&rest, ' ', &name))
+        buf_addf(out, "            '%s %.*s' { $skip = $true }\n", path, STR_ARG(name));
+}
+
+static void powershell_value_options(struct buf *out, const struct cli_command *command, const char *path)
+{
+    each_option(out, command, path, powershell_value_option);
+}
+
 static void powershell_entry(struct buf *out, const char *text, const char *kind, const char *help)
 {
     buf_addf(out, "            [CompletionResult]::new('%s', '%s', [CompletionResultType]::%s, ", text, text, kind);
@@ -494,12 +510,19 @@ static void add_powershell(struct buf *out, const struct cli_command *root)
             "    param($wordToComplete, $commandAst, $cursorPosition)\n"
             "    $path = 'wash'\n"
             "    $previous = ''\n"
+            "    $skip = $false\n"
             "    $words = @($commandAst.CommandElements | Select-Object -Skip 1 |\n"
             "        Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })\n"
             "    foreach ($word in $words) {\n"
+            "        if ($skip) {\n"
+            "            $skip = $false\n"
+            "            $previous = ''\n"
+            "            continue\n"
+            "        }\n"
             "        $previous = $word\n"
             "        switch -CaseSensitive (\"$path $word\") {\n"));
     each_command(out, root, root->name, powershell_commands);
+    each_command(out, root, root->name, powershell_value_options);
     buf_add(out, STR("        }\n"
                      "    }\n"
                      "    $values = @(switch -CaseSensitive (\"$path $previous\") {\n"));
@@ -522,6 +545,22 @@ static void elvish_commands(struct buf *out, const struct cli_command *command, 
         if (below->alias)
             buf_addf(out, "        &'%s %s'='%s %s'\n", path, below->alias, path, below->name);
     }
+}
+
+static void elvish_value_option(struct buf *out, const struct cli_option *option, const char *path)
+{
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED);
+    if (!takes_value(option))
+        return;
+    add_names(&names, option, "", " ");
+    struct str rest = buf_str(&names), name;
+    while (str_next_part(&rest, ' ', &name))
+        buf_addf(out, "        &'%s %.*s'=$true\n", path, STR_ARG(name));
+}
+
+static void elvish_value_options(struct buf *out, const struct cli_command *command, const char *path)
+{
+    each_option(out, command, path, elvish_value_option);
 }
 
 static void elvish_entry(struct buf *out, const char *text, const char *help)
@@ -599,10 +638,22 @@ static void add_elvish(struct buf *out, const struct cli_command *root)
             "        &''=''\n"));
     each_command(out, root, root->name, elvish_commands);
     buf_add(out, STR("    ]\n"
+                     "    var takes-value = [\n"
+                     "        &''=$true\n"));
+    each_command(out, root, root->name, elvish_value_options);
+    buf_add(out, STR("    ]\n"
+                     "    var skip = $false\n"
                      "    for word $words[1..-1] {\n"
+                     "        if $skip {\n"
+                     "            set skip = $false\n"
+                     "            set previous = ''\n"
+                     "            continue\n"
+                     "        }\n"
                      "        set previous = $word\n"
                      "        if (has-key $commands $path' '$word) {\n"
                      "            set path = $commands[$path' '$word]\n"
+                     "        } elif (has-key $takes-value $path' '$word) {\n"
+                     "            set skip = $true\n"
                      "        }\n"
                      "    }\n"
                      "    var values = [\n"

@@ -89,7 +89,8 @@ def timed():
 @test
 def build_runs_the_command():
     """CLI-20: build runs build.command in the project with its environment; data {component_path, project_path}"""
-    config = "build:\n  command: 'pwd > where && echo \"$A $WASH_COMPONENT_PATH\" > said && cp in.wasm out.wasm'\n  env: {A: one}\n  component_path: out.wasm\n"
+    config = ("build:\n  command: 'pwd > where && echo \"$A $WASH_COMPONENT_PATH\" > said && cp in.wasm out.wasm'\n"
+              "  env: {A: one}\n  component_path: out.wasm\n")
     with Project(config) as project:
         project.write("in.wasm", b"\0asm")
         os.mkdir(project.path("deep"))
@@ -253,7 +254,8 @@ def finding(checks, name):
 def doctor_without_a_project():
     """doctor outside a project warns, and does not fail"""
     with tempfile.TemporaryDirectory() as home:
-        checks = findings(cwd=home, env={"HOME": home, "PATH": "/nonexistent", "XDG_CACHE_HOME": "", "DOCKER_CONFIG": "", "WASH_DEV_ADDRESS": f"127.0.0.1:{free_port()}"})
+        checks = findings(cwd=home, env={"HOME": home, "PATH": "/nonexistent", "XDG_CACHE_HOME": "", "DOCKER_CONFIG": "",
+                                         "WASH_DEV_ADDRESS": f"127.0.0.1:{free_port()}"})
         equal({entry["status"] for entry in checks}, {"ok", "warn"})
         equal(finding(checks, "cargo")["status"], "warn")
         check("0 B" in finding(checks, "cache")["detail"], checks)
@@ -262,7 +264,8 @@ def doctor_without_a_project():
 @test
 def doctor_knows_what_the_build_needs():
     """doctor fails for a toolchain that this project's build uses, by name"""
-    with Project(f"build: {{command: 'cd app && cargo build --target wasm32-wasip2'}}\ndev: {{address: '127.0.0.1:{free_port()}'}}\n") as project:
+    config = f"build: {{command: 'cd app && cargo build --target wasm32-wasip2'}}\ndev: {{address: '127.0.0.1:{free_port()}'}}\n"
+    with Project(config) as project:
         with tempfile.TemporaryDirectory() as tools:
             env = {"HOME": tools, "PATH": tools, "XDG_CACHE_HOME": "", "DOCKER_CONFIG": ""}
             checks = findings(cwd=project.root, env=env)

@@ -171,6 +171,30 @@ def fish_completes():
 
 
 @test
+def elvish_completes():
+    """Elvish: the completer, called with words (its editor is only there on a terminal, so candidates are printed instead)"""
+    if not shutil.which("elvish"):
+        raise Skip("elvish is not installed")
+    text = script("elvish").replace("set edit:completion:arg-completer[wash] =", "var completer =")
+    text = re.sub(r"edit:complex-candidate (\S+) &display='(?:[^']|'')*'", r"put \1", text)
+    text = text.replace("edit:complete-filename $last", "put A-FILE")
+
+    def offers(*words):
+        call = " ".join("'" + word + "'" for word in words)
+        done = subprocess.run(["elvish", "-norc", "-c", text + f"\n$completer {call} | each {{|x| echo $x}}"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        equal((done.returncode, done.stderr), (0, ""))
+        return done.stdout.split()
+
+    check("config" in offers("wash", "") and "doctor" in offers("wash", ""), "commands")
+    check({"init", "info", "show", "--output"} <= set(offers("wash", "config", "")), offers("wash", "config", ""))
+    equal(offers("wash", "config", "init", "--format", ""), ["yaml", "json", "toml"])
+    equal(offers("wash", "-C", ""), ["A-FILE"])
+    check("init" in offers("wash", "-C", "build", "config", ""), "a value is no command")
+    check("A-FILE" in offers("wash", "inspect", ""), "files")
+
+
+@test
 def every_shell_has_every_command():
     """all five scripts name every command; an unknown shell is a mistake"""
     commands = re.findall(r"^## `wash (.*)`$", run("--help-markdown")[1], re.MULTILINE)

@@ -95,7 +95,8 @@ def info_names_the_folders():
     with Home() as home:
         home.write("project/.wash/config.toml", "")
         data = home.data("config", "info")
-        equal(list(data), ["version", "data_dir", "cache_dir", "user_config_dir", "user_config_path", "project_path", "project_config_path"])
+        equal(list(data), ["version", "data_dir", "cache_dir", "user_config_dir", "user_config_path", "project_path",
+                           "project_config_path"])
         equal(data["data_dir"], os.path.join(home.root, ".local/share/wash"))
         equal(data["cache_dir"], os.path.join(home.root, ".cache/wash"))
         equal(data["project_path"], os.path.realpath(home.project))
@@ -117,7 +118,8 @@ def order_of_sources():
                    "[build.env]\nA = 'user'\nB = 'user'\n[[dev.volumes]]\nhost_path = 'u'\nguest_path = '/u'\n")
         equal(address(), "127.0.0.1:1")
         home.write("project/.wash/config.json", json.dumps({
-            "dev": {"address": "127.0.0.1:2", "volumes": [{"host_path": "p", "guest_path": "/p"}]}, "build": {"env": {"B": "project", "C": 3}}}))
+            "dev": {"address": "127.0.0.1:2", "volumes": [{"host_path": "p", "guest_path": "/p"}]},
+            "build": {"env": {"B": "project", "C": 3}}}))
         equal(address(), "127.0.0.1:2")
         equal(address(env={"WASH_DEV_ADDRESS": "127.0.0.1:3"}), "127.0.0.1:3")
         shown = home.data("config", "show")
@@ -134,7 +136,8 @@ def user_config_option():
         home.write("other.toml", "dev.address = '127.0.0.1:2'")
         for name in ("../other.toml", os.path.join(home.root, "other.toml")):
             equal(home.data("--user-config", name, "config", "show")["dev"]["address"], "127.0.0.1:2")
-        equal(home.data("-C", "project", "--user-config", "other.toml", "config", "show", cwd=home.root)["dev"]["address"], "127.0.0.1:2")
+        shown = home.data("-C", "project", "--user-config", "other.toml", "config", "show", cwd=home.root)
+        equal(shown["dev"]["address"], "127.0.0.1:2")
         for command in (("config", "show"), ("config", "info"), ("dev",)):
             code, _, err = home.wash("--user-config", "none.yaml", *command)
             equal(code, 1)
@@ -233,7 +236,8 @@ def cleanup_follows_no_link():
         equal(list(done["entries"][0]), ["kind", "path", "existed", "action", "size_bytes", "size_human"])
         check(done["total_bytes"] >= 2000 and done["total_human"].endswith("KiB"), done)
         check(os.path.exists(keep), "what the link led to is there")
-        check(not os.path.exists(os.path.join(home.root, ".cache/wash")) and os.path.exists(os.path.join(home.root, ".local/share/wash")))
+        check(not os.path.exists(os.path.join(home.root, ".cache/wash")), "the cache is gone")
+        check(os.path.exists(os.path.join(home.root, ".local/share/wash")), "the data is there")
         again = home.data("config", "cleanup", "--all")
         equal([entry["action"] for entry in again["entries"]], ["skipped (missing)", "removed"])
         equal(again["total_human"], "24 B")
@@ -276,9 +280,10 @@ def read_only_home():
         os.chmod(home.root, 0o555)
         try:
             options = {"user": 65534} if os.geteuid() == 0 else {}
-            for command in (("config", "info"), ("config", "show"), ("completion", "bash"), ("-C", home.project, "config", "show"), ("--help",)):
-                if os.geteuid() == 0:
-                    os.chown(home.project, 65534, 65534)
+            if os.geteuid() == 0:
+                os.chown(home.project, 65534, 65534)
+            for command in (("config", "info"), ("config", "show"), ("completion", "bash"), ("--help",),
+                            ("-C", home.project, "config", "show")):
                 code, _, err = run(*command, cwd="/", env=home.env, **options)
                 equal(code, 0, (command, err))
             code, _, err = run("config", "init", "--global", cwd="/", env=home.env, **options)
@@ -294,9 +299,11 @@ def no_home_at_all():
     with Home() as home:
         env = {**os.environ, "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
         env.pop("HOME", None)
-        done = subprocess.run([os.path.abspath(WASH), "-o", "json", "config", "info"], cwd=home.project, env=env, stdout=subprocess.PIPE)
+        done = subprocess.run([os.path.abspath(WASH), "-o", "json", "config", "info"], cwd=home.project, env=env,
+                              stdout=subprocess.PIPE)
         equal(json.loads(done.stdout)["data"]["cache_dir"], None)
-        done = subprocess.run([os.path.abspath(WASH), "config", "cleanup", "--cache"], cwd=home.project, env=env, stderr=subprocess.PIPE)
+        done = subprocess.run([os.path.abspath(WASH), "config", "cleanup", "--cache"], cwd=home.project, env=env,
+                              stderr=subprocess.PIPE)
         equal(done.returncode, 1)
         check(b"HOME" in done.stderr, done.stderr)
 
