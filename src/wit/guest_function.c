@@ -150,7 +150,8 @@ static enum status make_signature(struct guest *g, const struct unit *unit, cons
 
 static bool returns_in_memory(struct guest *g, const struct signature *s)
 {
-    return s->result && guest_flatten(g, s->result)->len > 1;
+    const struct flat *flat = s->result ? guest_flatten(g, s->result) : NULL;
+    return flat && (flat->over || flat->len > 1);
 }
 
 /* The core type of a result in a core value, "void" for none. */

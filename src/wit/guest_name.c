@@ -43,27 +43,15 @@ const struct wit_type *guest_root(const struct guest *g, const struct unit **uni
     return type;
 }
 
-/* Types that mean the same in every interface have the world's name in theirs. A named part is not one of them: what its name means
- * is the interface's. */
-static bool is_shared(const struct wit_type *type)
+bool guest_is_nameless(const struct wit_type *type, bool with_results)
 {
-    if (!type || type->name.len)
+    if (type->name.len || type->kind == WIT_OWN || type->kind == WIT_BORROW || (type->kind == WIT_RESULT && !with_results))
         return false;
-    switch (type->kind) {
-    case WIT_LIST:
-    case WIT_FIXED_LIST:
-    case WIT_OPTION:
-        return is_shared(type->element);
-    case WIT_MAP:
-        return is_shared(type->key) && is_shared(type->value);
-    case WIT_TUPLE:
-        for (size_t i = 0; i < type->fields.len; i++)
-            if (!is_shared(type->fields.items[i].type))
-                return false;
-        return true;
-    default:
-        return wit_kind_is_primitive(type->kind);
-    }
+    for (size_t i = 0; i < type->fields.len; i++)
+        if (!guest_is_nameless(type->fields.items[i].type, with_results))
+            return false;
+    return (!type->first || guest_is_nameless(type->first, with_results)) &&
+           (!type->second || guest_is_nameless(type->second, with_results));
 }
 
 /* The name of an anonymous type is made of the words of its parts. */
@@ -115,7 +103,7 @@ enum status guest_type_stem(struct guest *g, const struct unit *unit, const stru
     if (add_word(g, &word, type) != ST_OK)
         return fail(g->err, ST_LIMIT, "%s: the C name of a %s type would be longer than %u characters; give a part of it a name",
                     g->subject, wit_kind_name(type->kind), GUEST_MAX_NAME);
-    *ret_stem = c_printf(&g->arena, "%s_%s", is_shared(type) ? g->world_name : owner->prefix, word.data);
+    *ret_stem = c_printf(&g->arena, "%s_%s", guest_is_nameless(type, false) ? g->world_name : owner->prefix, word.data);
     return ST_OK;
 }
 

@@ -53,6 +53,7 @@ struct guest {
     struct map symbols;                        /* C names taken -> const char *, what by */
     struct map defined;                        /* unit and named type -> itself */
     struct map anonymous;                      /* C names of types without a name -> their definition as text */
+    struct map firsts;                         /* package and words of a nameless result -> its first C name, without "_t" */
     struct map areas;                          /* C types of results returned in memory -> their number + 1 */
     struct type_facts *facts;
     const char *subject; /* "function `f` of `a:b/c`": what an error is about */
@@ -75,6 +76,9 @@ void guest_docs(struct buf *out, const char *indent, struct str docs); /* as com
 const char *guest_member(struct guest *g, struct str name); /* a member or parameter: snake case, away from C's words */
 /* Where the name of `type` is defined, as `unit` sees it; `unit` itself if the type has none. NULL: not part of the world. */
 const struct unit *guest_owner(const struct guest *g, const struct unit *unit, const struct wit_type *type);
+/* No part of the type has a name, so that it means the same in every interface. Such types have the world's name in theirs, but those
+ * with results. */
+bool guest_is_nameless(const struct wit_type *type, bool with_results);
 /* What an alias finally stands for; *unit becomes the place of that. Of types that guest_define_type accepted. */
 const struct wit_type *guest_root(const struct guest *g, const struct unit **unit, const struct wit_type *type);
 /* The C name of a type without its "_t": "wasi_io_streams_stream_error". Not for primitives. */

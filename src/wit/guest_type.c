@@ -237,9 +237,28 @@ static const char *handle_target(struct guest *g, const struct unit *unit, const
     return guest_handle_stem(g, unit, resource, type->kind == WIT_OWN);
 }
 
+/* A nameless type that another interface of the same package had before: wit-bindgen goes on calling it by that name, so the two
+ * are one type here. NULL if this is the first. */
+static const char *first_stem(struct guest *g, const struct unit *unit, const struct wit_type *type, const char *stem)
+{
+    if (!unit->interface || !guest_is_nameless(type, true) || guest_is_nameless(type, false))
+        return NULL;
+    struct str package = unit->interface->package->full_name;
+    const char *key = c_printf(&g->arena, "%.*s %d %s", STR_ARG(package), unit->exported, stem + strlen(unit->prefix));
+    const char *first = map_get(&g->firsts, str_of(key));
+    if (!first)
+        map_set(&g->firsts, str_of(key), (void *)(uintptr_t)stem);
+    return first && strcmp(first, stem) != 0 ? first : NULL;
+}
+
 static enum status write_text(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type,
                               const char *stem)
 {
+    const char *first = first_stem(g, unit, type, stem);
+    if (first) {
+        buf_addf(out, "typedef %s_t %s_t;\n", first, stem);
+        return ST_OK;
+    }
     switch (type->kind) {
     case WIT_ALIAS:
         buf_addf(out, "typedef %s %s_t;\n", guest_c_type(g, unit, type->target), stem);
