@@ -186,7 +186,7 @@ static void declare_import(struct guest *g, const struct signature *s)
         buf_add(&params, STR("const void *"));
     if (returns_in_memory(g, s))
         buf_addf(&params, "%svoid *", params.len ? ", " : "");
-    buf_addf(&g->imported, "\n__attribute__((__import_module__(%s), __import_name__(%s)))\nextern %s __wasm_import_%s(%s);\n",
+    buf_addf(&g->core, "\n__attribute__((__import_module__(%s), __import_name__(%s)))\nextern %s __wasm_import_%s(%s);\n",
              c_string(&g->arena, str_of(s->unit->module)), c_string(&g->arena, s->function->name),
              returns_in_memory(g, s) ? "void" : core_result(g, s), s->symbol, params.len ? params.data : "void");
 }
@@ -305,9 +305,10 @@ static void write_export_head(struct guest *g, const struct signature *s)
         buf_addf(&params, "%s%s c__%zu", i ? ", " : "", guest_core_type(s->flat.items[i]), i);
     if (s->flat.over)
         buf_add(&params, STR("void *memory__"));
-    buf_addf(&g->adapters, "\n__attribute__((__export_name__(%s)))\n%s%s__wasm_export_%s(%s)\n{\n",
-             c_string(&g->arena, str_of(core_export_name(g, s))), returns_in_memory(g, s) ? "void *" : core_result(g, s),
-             returns_in_memory(g, s) ? "" : " ", s->symbol, params.len ? params.data : "void");
+    const char *result = returns_in_memory(g, s) ? "void *" : c_printf(&g->arena, "%s ", core_result(g, s));
+    const char *head = c_printf(&g->arena, "%s__wasm_export_%s(%s)", result, s->symbol, params.len ? params.data : "void");
+    guest_declare_export(g, core_export_name(g, s), head);
+    buf_addf(&g->adapters, "\n%s\n{\n", head);
 }
 
 /* Every argument in a variable; the memory that many came in is not needed after that. */
@@ -414,10 +415,9 @@ static void write_post_return(struct guest *g, const struct signature *s)
 {
     if (!returns_in_memory(g, s) || !guest_has_memory(g, s->result))
         return;
-    buf_addf(
-        &g->adapters,
-        "\n__attribute__((__export_name__(\"cabi_post_%s\")))\nvoid __wasm_export_%s_post_return(void *ret)\n{\n    %s(ret);\n}\n",
-        core_export_name(g, s), s->symbol, guest_free_function(g, s->unit, s->function->result));
+    const char *head = c_printf(&g->arena, "void __wasm_export_%s_post_return(void *ret)", s->symbol);
+    guest_declare_export(g, c_printf(&g->arena, "cabi_post_%s", core_export_name(g, s)), head);
+    buf_addf(&g->adapters, "\n%s\n{\n    %s(ret);\n}\n", head, guest_free_function(g, s->unit, s->function->result));
 }
 
 enum status guest_export(struct guest *g, const struct unit *unit, const struct wit_function *function)

@@ -13,7 +13,7 @@
 #include "wit/guest.h"
 
 #define GUEST_MAX_NAME 2000u        /* characters of an anonymous type's C name */
-#define GUEST_MAX_EFFORT (1u << 20) /* statements of all functions together */
+#define GUEST_MAX_EFFORT (1u << 17) /* statements of all functions together */
 #define GUEST_MAX_FLAT_PARAMS 16u   /* core values that arguments are passed in; more go through memory */
 
 /* An interface as the world imports or exports it, or the world's own items. */
@@ -62,7 +62,7 @@ struct guest {
     struct buf types;     /* header: types and constants */
     struct buf functions; /* header: prototypes */
     struct buf helpers;   /* header: what frees, drops, makes handles */
-    struct buf imported;  /* source: declarations of core imports */
+    struct buf core;      /* source: declarations of core imports and exports */
     struct buf helping;   /* source: bodies of the helpers */
     struct buf adapters;  /* source: bodies of imports, wrappers of exports */
 };
@@ -97,6 +97,8 @@ bool guest_has_memory(struct guest *g, const struct wit_type *type); /* text or 
 const char *guest_integer(const struct wit_type *type);              /* C type of an enum, flags, or the tag of a variant */
 
 /* guest_resource.c */
+/* Declares a function that the module exports; `head` is its declaration but for the semicolon. */
+void guest_declare_export(struct guest *g, const char *export_name, const char *head);
 enum status guest_define_resource(struct guest *g, const struct unit *unit, const struct wit_type *resource) CHECKED;
 
 /* guest_flat.c */
