@@ -286,7 +286,8 @@ static void write_source(struct guest *g, const struct wit_guest_options *option
 
 static void release(struct guest *g)
 {
-    struct map *maps[] = {&g->imports_by_key, &g->exports_by_key, &g->prefixes, &g->symbols, &g->defined, &g->anonymous, &g->areas};
+    struct map *maps[] = {&g->imports_by_key, &g->exports_by_key, &g->prefixes, &g->symbols,
+                          &g->defined,        &g->anonymous,      &g->firsts,   &g->areas};
     struct buf *buffers[] = {&g->types, &g->functions, &g->helpers, &g->core, &g->helping, &g->adapters};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
