@@ -166,6 +166,8 @@ def one_side():
             code, _, err = run("bindgen", *arguments, path, cwd=project.root)
             equal(code, 1)
             check("wash bindgen --guest c" in err, err)
+        code, _, err = run("bindgen", "--guest", "c", "--name", "x", "--world", "one", path, cwd=project.root)
+        check(code == 1 and "--name goes with --host" in err, err)
         code, _, err = run("bindgen", "--guest", "c", path, cwd=project.root)
         check(code == 1 and "two" in err, err)
         code, _, err = run("bindgen", "--guest", "c", "--world", "three", path, cwd=project.root)
