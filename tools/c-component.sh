@@ -18,6 +18,5 @@ trap 'rm -rf "$work"' EXIT
 "$wash" bindgen --guest c wit --world "$world" --out-dir "$work" >/dev/null
 name=$(echo "$world" | tr - _)
 clang-19 --target=wasm32-wasi --sysroot=/usr -I/usr/include/wasm32-wasi -L/usr/lib/wasm32-wasi -I"$work" -std=gnu11 -Wall -Wextra -Werror \
-    -Wno-unused-parameter -mexec-model=reactor -Oz -nodefaultlibs "$@" "$work/$name.c" \
-    -lc "$builtins" -o "$work/core.wasm"
+    -mexec-model=reactor -Oz -nodefaultlibs "$@" "$work/$name.c" -lc "$builtins" -o "$work/core.wasm"
 "$tools/component.sh" new "$work/core.wasm" -o "$out" --adapt preview1

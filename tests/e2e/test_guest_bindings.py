@@ -9,7 +9,7 @@ from e2e import *
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DATA = os.path.join(ROOT, "tests/unit/wit/data")
-STRICT = ["-std=c11", "-pedantic", "-Wmissing-prototypes", "-Wshadow", "-Wconversion"]
+STRICT = ["-std=c11", "-pedantic", "-Wmissing-prototypes", "-Wshadow", "-Wconversion", "-Wcast-qual"]
 NOT_YET = re.compile(r"(is async|uses (a stream|a future|an error-context)), which C guests cannot use yet")
 
 
@@ -72,7 +72,7 @@ def every_world_compiles():
             stem = bindgen(source, world, project.path("out"))
             refused += stem is None
             if stem:
-                clang(*STRICT, "-O1", "-c", stem + ".c", "-o", project.path("out.o"))
+                clang(*STRICT, "-c", stem + ".c", "-o", project.path("out.o"))
                 compiled += 1
         check(compiled >= 35, "only", compiled, "worlds")
         check(refused >= 1, "every.wit has async functions")
@@ -93,7 +93,8 @@ def every_world_makes_a_component():
     component = os.path.join(ROOT, "tools", "component.sh")
     with Project() as project:
         for source, world in list(sources(project)):
-            if not os.path.basename(source) in ("sync.wit", "guest.wit", "wit"):
+            chosen = os.path.basename(source) in ("sync.wit", "guest.wit") or re.search(r"c-types|/proxy|/command", world)
+            if not chosen:
                 continue
             stem = bindgen(source, world, project.path("out"))
             # The component's own functions are missing, and no import may be left out.
