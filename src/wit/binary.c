@@ -66,6 +66,7 @@ void wit_body_init(struct wit_body *body, enum wit_body_kind kind, size_t max_by
     *body = (struct wit_body){.kind = kind, .section = NO_SECTION};
     wit_sink_init(&body->out, max_bytes);
     wit_sink_init(&body->items, max_bytes);
+    arena_init(&body->arena, SIZE_MAX);
     if (kind == WIT_BODY_COMPONENT)
         wit_put_bytes(&body->out, STR("\0asm\x0d\0\x01\0"));
 }
@@ -74,6 +75,8 @@ void wit_body_release(struct wit_body *body)
 {
     wit_sink_release(&body->out);
     wit_sink_release(&body->items);
+    map_release(&body->shapes);
+    arena_release(&body->arena);
 }
 
 static void end_section(struct wit_body *body)
@@ -124,6 +127,35 @@ struct wit_sink *wit_body_next(struct wit_body *body, enum wit_section section)
 uint32_t wit_body_index(struct wit_body *body, enum wit_sort sort)
 {
     return body->counts[sort]++;
+}
+
+bool wit_map_index(const struct map *map, struct str key, uint32_t *ret_index)
+{
+    uintptr_t stored = (uintptr_t)map_get(map, key);
+    if (stored)
+        *ret_index = (uint32_t)(stored - 1);
+    return stored != 0;
+}
+
+void wit_map_set_index(struct map *map, struct str key, uint32_t index)
+{
+    map_set(map, key, (void *)((uintptr_t)index + 1));
+}
+
+uint32_t wit_body_share_type(struct wit_body *body, struct str definition)
+{
+    uint32_t index;
+    if (wit_map_index(&body->shapes, definition, &index))
+        return index;
+    wit_put_bytes(wit_body_next(body, WIT_SECTION_TYPE), definition);
+    index = wit_body_index(body, WIT_SORT_TYPE);
+    wit_map_set_index(&body->shapes, arena_str(&body->arena, definition), index);
+    return index;
+}
+
+void wit_body_forget_types(struct wit_body *body)
+{
+    map_release(&body->shapes);
 }
 
 static void put_extern_name(struct wit_sink *sink, const struct wit_extern_name *name)

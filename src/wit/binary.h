@@ -7,7 +7,9 @@
  * Source: component-model Binary.md; core specification, "Values" for numbers and names. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "base/map.h"
 
 struct wit_sink {
     struct buf buf;
@@ -69,6 +71,8 @@ struct wit_body {
     enum wit_section section; /* of `items` */
     uint32_t item_count;      /* of `items`, or of declarations */
     uint32_t counts[WIT_SORT_COUNT];
+    struct map shapes; /* bytes of a type's definition, in `arena` -> index + 1 */
+    struct arena arena;
 };
 
 #define autobody __attribute__((cleanup(wit_body_release)))
@@ -78,6 +82,14 @@ void wit_body_release(struct wit_body *body);
 /* Where to write the next item, of a kind that goes into `section`; wit_body_index then gives the index it has. */
 struct wit_sink *wit_body_next(struct wit_body *body, enum wit_section section);
 uint32_t wit_body_index(struct wit_body *body, enum wit_sort sort);
+
+/* Adds a type by its definition, or finds the one that was added so before; `wit_body_forget_types` begins anew. */
+uint32_t wit_body_share_type(struct wit_body *body, struct str definition);
+void wit_body_forget_types(struct wit_body *body);
+
+/* Indexes as values of maps, where NULL is no value. */
+bool wit_map_index(const struct map *map, struct str key, uint32_t *ret_index);
+void wit_map_set_index(struct map *map, struct str key, uint32_t index);
 
 struct wit_extern_name {
     struct str text, implements, external_id; /* implements: empty for none */

@@ -101,13 +101,8 @@ static enum status put_interface(struct wit_type_space *space, bool functions)
 static enum status encode_interface(struct encoder *e, const struct wit_interface *interface, bool functions, uint32_t *ret_type)
 {
     autobody struct wit_body body;
-    struct wit_type_space space = {.body = &body,
-                                   .interface = interface,
-                                   .naming = WIT_NAMES_EXPORTED,
-                                   .foreign = foreign_type,
-                                   .env = e,
-                                   .arena = e->arena,
-                                   .err = e->err};
+    struct wit_type_space space = {
+        .body = &body, .interface = interface, .name = wit_name_exported, .foreign = foreign_type, .env = e, .err = e->err};
     wit_body_init(&body, WIT_BODY_INSTANCE_TYPE, e->body->out.buf.max);
     enum status status = put_interface(&space, functions);
     wit_type_space_release(&space);
@@ -205,8 +200,7 @@ static enum status encode_items(struct encoder *e, struct wit_type_space *space,
 
 static enum status encode_world(struct encoder *e, const struct wit_world *world)
 {
-    struct wit_type_space space = {
-        .body = e->body, .naming = WIT_NAMES_IMPORTED, .foreign = foreign_type, .env = e, .arena = e->arena, .err = e->err};
+    struct wit_type_space space = {.body = e->body, .name = wit_name_imported, .foreign = foreign_type, .env = e, .err = e->err};
     enum status status = encode_items(e, &space, world);
     wit_type_space_release(&space);
     return status;
