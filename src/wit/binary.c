@@ -46,7 +46,7 @@ void wit_put_name(struct wit_sink *sink, struct str name)
     wit_put_bytes(sink, name);
 }
 
-void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
+static uint8_t sort_code(enum wit_sort sort)
 {
     static const uint8_t codes[] = {
         [WIT_SORT_CORE_FUNC] = 0x00,   [WIT_SORT_CORE_TABLE] = 0x01,  [WIT_SORT_CORE_MEMORY] = 0x02,
@@ -54,9 +54,19 @@ void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
         [WIT_SORT_FUNC] = 0x01,        [WIT_SORT_TYPE] = 0x03,        [WIT_SORT_COMPONENT] = 0x04,
         [WIT_SORT_INSTANCE] = 0x05,
     };
+    return codes[sort];
+}
+
+void wit_put_core_sort(struct wit_sink *sink, enum wit_sort sort)
+{
+    wit_put_byte(sink, sort_code(sort));
+}
+
+void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
+{
     if (sort < WIT_SORT_FUNC)
         wit_put_byte(sink, 0x00);
-    wit_put_byte(sink, codes[sort]);
+    wit_put_byte(sink, sort_code(sort));
 }
 
 /* --- bodies ---------------------------------------------------------------------------------------------------------- */
@@ -256,22 +266,37 @@ uint32_t wit_body_add_type(struct wit_body *body, const struct wit_body *type)
     return wit_body_index(body, WIT_SORT_TYPE);
 }
 
+void wit_body_add_section(struct wit_body *body, enum wit_section section, struct str content)
+{
+    bug_unless(body->kind == WIT_BODY_COMPONENT);
+    end_section(body);
+    wit_put_byte(&body->out, (uint8_t)section);
+    wit_put_name(&body->out, content);
+}
+
 void wit_body_add_custom(struct wit_body *body, struct str name, struct str content)
 {
     autosink struct wit_sink section = WIT_SINK_INIT(body->out.buf.max);
-    bug_unless(body->kind == WIT_BODY_COMPONENT);
-    end_section(body);
     wit_put_name(&section, name);
     wit_put_bytes(&section, content);
-    wit_put_byte(&body->out, WIT_SECTION_CUSTOM);
-    wit_put_name(&body->out, wit_sink_str(&section));
+    wit_body_add_section(body, WIT_SECTION_CUSTOM, wit_sink_str(&section));
     body->out.full |= section.full;
+}
+
+enum status wit_body_bytes(struct wit_body *body, struct str *ret_bytes, struct error *err)
+{
+    end_section(body);
+    if (body->out.full)
+        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", body->out.buf.max);
+    *ret_bytes = wit_sink_str(&body->out);
+    return ST_OK;
 }
 
 enum status wit_body_finish(struct wit_body *body, struct buf *out, struct error *err)
 {
-    end_section(body);
-    if (body->out.full || buf_append_str(out, wit_sink_str(&body->out)) != ST_OK)
-        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", out->max);
+    struct str bytes;
+    TRY(wit_body_bytes(body, &bytes, err));
+    if (buf_append_str(out, bytes) != ST_OK)
+        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", out->max - out->len);
     return ST_OK;
 }

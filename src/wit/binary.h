@@ -48,6 +48,7 @@ enum wit_sort {
     WIT_SORT_COUNT
 };
 void wit_put_sort(struct wit_sink *sink, enum wit_sort sort);
+void wit_put_core_sort(struct wit_sink *sink, enum wit_sort sort); /* where only core items can stand */
 
 enum wit_section { /* by their ids in a component */
                    WIT_SECTION_CUSTOM = 0,
@@ -118,6 +119,10 @@ uint32_t wit_body_alias_core_export(struct wit_body *body, uint32_t core_instanc
 uint32_t wit_body_alias_outer_type(struct wit_body *body, uint32_t up, uint32_t index);
 /* A component or instance type that is complete. */
 uint32_t wit_body_add_type(struct wit_body *body, const struct wit_body *type);
+/* A section that is no list of items: a core module, a nested component. wit_body_index then gives the index. */
+void wit_body_add_section(struct wit_body *body, enum wit_section section, struct str content);
 void wit_body_add_custom(struct wit_body *body, struct str name, struct str content);
-/* Appends the component to `out`. Fails: ST_LIMIT if it, or anything in it, went past a maximum. */
+/* The component's bytes; it is complete. Fails: ST_LIMIT if it, or anything in it, went past a maximum. */
+enum status wit_body_bytes(struct wit_body *body, struct str *ret_bytes, struct error *err) CHECKED;
+/* Appends them to `out`; fails as that, and past the maximum of `out`. */
 enum status wit_body_finish(struct wit_body *body, struct buf *out, struct error *err) CHECKED;
