@@ -7,6 +7,7 @@
 
 static const struct cli_command *const commands[] = {
     &cli_bindgen,
+    &cli_component,
     &cli_dev,
     &cli_inspect,
 };
