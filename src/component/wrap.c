@@ -202,6 +202,7 @@ static void wrapper_release(struct wrapper *w)
 static enum status encode(struct wrapper *w, struct str module)
 {
     TRY(read_modules(w, module));
+    TRY(wrap_merge_imports(w));
     TRY(wrap_read_imports(w, &w->main));
     TRY(reduce_adapters(w));
     wrap_prepare_exports(w);

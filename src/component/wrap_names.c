@@ -80,10 +80,16 @@ static bool is_called(const struct wit_world_item *item, const struct cm_name *w
     return track.len && str_eq(track, cm_version_track(package->version.text));
 }
 
+/* By plain name: which a module may leave empty. */
+static const struct wit_world_item *find_plain(const struct wit_items *items, struct str name)
+{
+    return name.len ? wit_items_find(items, name, NULL) : NULL;
+}
+
 static const struct wit_world_item *find_interface(const struct wit_items *items, struct str name)
 {
     struct cm_name wanted;
-    const struct wit_world_item *item = wit_items_find(items, name, NULL);
+    const struct wit_world_item *item = find_plain(items, name);
     if (item)
         return item->kind == WIT_ITEM_INTERFACE ? item : NULL;
     if (cm_name_parse(name, &wanted, NULL) != ST_OK || wanted.kind != CM_NAME_INTERFACE)
@@ -99,7 +105,7 @@ static const struct wit_function *find_function(const struct wit_items *items, c
 {
     if (item)
         return wit_interface_function(item->interface, name);
-    item = wit_items_find(items, name, NULL);
+    item = find_plain(items, name);
     return item && item->kind == WIT_ITEM_FUNCTION ? item->function : NULL;
 }
 
@@ -110,7 +116,7 @@ static const struct wit_type *find_resource(const struct wrapper *w, const struc
     if (item)
         type = wit_interface_type(item->interface, name);
     else
-        own = wit_items_find(&w->world->imports, name, NULL);
+        own = find_plain(&w->world->imports, name);
     if (own && own->kind == WIT_ITEM_TYPE)
         type = own->type;
     return type && type->kind == WIT_RESOURCE ? type : NULL;

@@ -1,5 +1,6 @@
 /* What the files that make components of modules share:
  *   wrap.c           reading modules, the order of things
+ *   wrap_merge.c     versions of one interface; order of imports
  *   wrap_names.c     what imports and exports mean
  *   wrap_distinct.c  imports of one name
  *   wrap_type.c      core signatures, what options they need, which types are used
@@ -217,6 +218,9 @@ static inline struct str wrap_item_key(const struct wit_world_item *const *item)
 {
     return str_n((const char *)item, sizeof *item);
 }
+
+/* Before imports are read: makes one of several versions of an interface, and puts what is used before what uses it. */
+enum status wrap_merge_imports(struct wrapper *w) CHECKED;
 
 enum status wrap_encode_imports(struct wrapper *w) CHECKED;
 /* An instance that is imported, for a type of it. */

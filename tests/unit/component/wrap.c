@@ -106,7 +106,7 @@ TEST(cases)
     struct str rest = buf_str(&text);
     for (struct wrap_case c; next_case(&rest, &c); count++)
         check_case(&c);
-    CHECK_EQ(count, 29);
+    CHECK_EQ(count, 31);
 }
 
 /* --- other inputs ---------------------------------------------------------------------------------------------------- */
@@ -178,6 +178,34 @@ TEST(several_worlds)
     CHECK_STR(buf_str(&world), want);
     embed(&module, STR("package a:c; world x { export h: func(); }"), WIT_ENCODING_UTF16);
     check_refused(buf_str(&module), ST_UNSUPPORTED, "different encodings of strings");
+}
+
+/* Of two versions on one track the newer serves both, and comes before who uses it. */
+TEST(several_versions)
+{
+    static const char want[] = "package root:component;\n\nworld root {\n  import a:b/types@0.2.6;\n  import a:b/more@0.2.0;\n}\n"
+                               "package a:b@0.2.6 {\n  interface types {\n    resource r {\n      g: func();\n    }\n  }\n}\n\n\n"
+                               "package a:b@0.2.0 {\n  interface more {\n    use a:b/types@0.2.6.{r};\n\n    f: func(x: r, y: "
+                               "list<r>);\n  }\n}\n";
+    autobuf struct buf module = BUF_INIT(1 << 20), component = BUF_INIT(1 << 20), world = BUF_INIT(1 << 20);
+    struct error err = {.message = ""};
+    assemble(STR("(module (import \"a:b/more@0.2.0\" \"f\" (func (param i32 i32 i32)))"
+                 " (import \"a:b/types@0.2.0\" \"[resource-drop]r\" (func (param i32)))"
+                 " (import \"a:b/types@0.2.6\" \"[method]r.g\" (func (param i32))) (memory (export \"memory\") 1))"),
+             &module);
+    embed(&module,
+          STR("package a:b@0.2.0; interface types { resource r; } interface more { use types.{r}; f: func(x: r, y: list<r>); }"
+              " world w { import more; }"),
+          WIT_ENCODING_UTF8);
+    embed(&module, STR("package a:b@0.2.6; interface types { resource r { g: func(); } } world v { import types; }"),
+          WIT_ENCODING_UTF8);
+    CHECK_EQ(cm_wrap_module(buf_str(&module), NULL, &component, &err), ST_OK);
+    CHECK_EQ(cm_world_wit(buf_str(&component), &world, &err), ST_OK);
+    CHECK_STR(buf_str(&world), want);
+    buf_clear(&component);
+    embed(&module, STR("package a:b@0.2.7; interface types { resource s; } world u { import types; }"), WIT_ENCODING_UTF8);
+    CHECK_EQ(cm_wrap_module(buf_str(&module), NULL, &component, &err), ST_INVALID);
+    CHECK_STR(str_of(err.message), "interface `types` has a type `r` that its newer version 0.2.7 lacks");
 }
 
 TEST(looking_at_modules)
