@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "cli/options.h"
+#include "component/wrap.h"
 #include <jansson.h>
 
 struct cli_context {
@@ -18,7 +19,7 @@ struct cli_context {
 
 #define WASH_VERSION_TEXT "wash " WASH_VERSION
 
-extern const struct cli_command cli_bindgen, cli_dev, cli_inspect;
+extern const struct cli_command cli_bindgen, cli_component, cli_dev, cli_inspect;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);
@@ -27,3 +28,8 @@ void cli_failure(const struct cli_context *context, const struct error *err);
 /* A path argument, resolved against the directory of the call. */
 struct str cli_path(const struct cli_context *context, struct str path);
 enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err) CHECKED;
+
+/* Makes a component of a core module, adapting what it imports of WASI preview 1; with adapters of the caller's, if any (may be
+ * NULL). Appends to `out`; fails as cm_wrap_module. */
+enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
+                            struct error *err) CHECKED;
