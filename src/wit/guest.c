@@ -65,7 +65,7 @@ static const char *interface_module(struct guest *g, const struct wit_interface 
 
 static enum status add_unit(struct guest *g, const struct wit_world_item *item, bool exported)
 {
-    struct unit *unit = ARENA_NEW(&g->arena, struct unit);
+    struct guest_unit *unit = ARENA_NEW(&g->arena, struct guest_unit);
     unit->interface = item->interface;
     unit->exported = exported;
     if (item->name.len) {
@@ -76,7 +76,7 @@ static enum status add_unit(struct guest *g, const struct wit_world_item *item, 
         unit->prefix = interface_prefix(g, item->interface, exported);
         map_set(exported ? &g->exports_by_key : &g->imports_by_key, wit_interface_key(item->interface), unit);
     }
-    const struct unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
+    const struct guest_unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
     if (other)
         return fail(g->err, ST_INVALID,
                     "interfaces `%s` and `%s` of world `%.*s` would have the same names in C; rename one of them", other->module,
@@ -97,7 +97,7 @@ static enum status add_units(struct guest *g, const struct wit_items *items, boo
 }
 
 /* What the world has, in order. */
-static enum status define_named(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static enum status define_named(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     g->subject = c_printf(&g->arena, "type `%.*s` of `%s`", STR_ARG(type->name), unit == &g->own ? g->world_name : unit->module);
     return guest_define_type(g, unit, type);
@@ -109,7 +109,7 @@ static void write_heading(struct guest *g, const char *what, const char *of)
     buf_addf(&g->adapters, "\n// %s functions of `%s`\n", what, of);
 }
 
-static enum status write_interface(struct guest *g, const struct unit *unit)
+static enum status write_interface(struct guest *g, const struct guest_unit *unit)
 {
     const struct wit_interface *interface = unit->interface;
     for (size_t i = 0; i < interface->types.len; i++)
@@ -307,7 +307,7 @@ enum status wit_guest_c(const struct wit_model *model, const struct wit_guest_op
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
         buf_init(buffers[i], BUF_UNLIMITED);
     g.world_name = wit_guest_file_name(&g.arena, options->world);
-    g.own = (struct unit){.prefix = g.world_name, .module = "$root"};
+    g.own = (struct guest_unit){.prefix = g.world_name, .module = "$root"};
     g.facts = ARENA_ARRAY(&g.arena, struct type_facts, (size_t)model->type_count + 1);
     enum status status = write_world(&g);
     if (status == ST_OK) {

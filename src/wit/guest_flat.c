@@ -165,7 +165,7 @@ struct walk {
     bool inner; /* in a case of a variant: the variables are there already */
 };
 
-static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_value(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at);
 
 /* One core value: to or from `value`, cast to the C type `c`. */
@@ -183,7 +183,7 @@ static void move(const struct walk *w, unsigned indent, enum core_type own, cons
 }
 
 /* What is between braces: the payload of one case. */
-static void walk_payload(const struct walk *w, unsigned indent, const struct unit *unit, const char *head, const char *tail,
+static void walk_payload(const struct walk *w, unsigned indent, const struct guest_unit *unit, const char *head, const char *tail,
                          const struct wit_type *type, const char *value, size_t at)
 {
     buf_addf(w->out, "%*s%s\n", (int)indent, "", head);
@@ -191,7 +191,7 @@ static void walk_payload(const struct walk *w, unsigned indent, const struct uni
     buf_addf(w->out, "%*s%s\n", (int)indent, "", tail);
 }
 
-static void walk_cases(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_cases(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at)
 {
     struct arena *arena = &w->g->arena;
@@ -205,7 +205,7 @@ static void walk_cases(const struct walk *w, unsigned indent, const struct unit 
     buf_addf(w->out, "%*sdefault:\n%*sbreak;\n%*s}\n", (int)indent, "", (int)indent + 4, "", (int)indent, "");
 }
 
-static void walk_payloads(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_payloads(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                           const char *value, size_t at)
 {
     struct guest *g = w->g;
@@ -224,7 +224,7 @@ static void walk_payloads(const struct walk *w, unsigned indent, const struct un
 }
 
 /* The tag, then what the cases have. */
-static void walk_variant(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_variant(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                          const char *value, size_t at)
 {
     struct guest *g = w->g;
@@ -239,7 +239,7 @@ static void walk_variant(const struct walk *w, unsigned indent, const struct uni
         walk_payloads(&inner, indent, unit, type, value, at + 1);
 }
 
-static void walk_fields(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_fields(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                         const char *value, size_t at)
 {
     struct guest *g = w->g;
@@ -251,7 +251,7 @@ static void walk_fields(const struct walk *w, unsigned indent, const struct unit
     }
 }
 
-static void walk_handle(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_handle(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                         const char *value, size_t at)
 {
     guest_root(w->g, &unit, type->resource);
@@ -261,7 +261,7 @@ static void walk_handle(const struct walk *w, unsigned indent, const struct unit
         move(w, indent, CORE_I32, member_of(w->g, value, "__handle"), "int32_t", at);
 }
 
-static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_value(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at)
 {
     struct guest *g = w->g;
@@ -303,13 +303,13 @@ static void walk_value(const struct walk *w, unsigned indent, const struct unit 
     }
 }
 
-void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                  const char *value, const struct flat *slots, size_t at)
 {
     walk_value(&(struct walk){.g = g, .out = out, .slots = slots}, indent, unit, type, value, at);
 }
 
-void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                 const char *value, const struct flat *slots, size_t at)
 {
     walk_value(&(struct walk){.g = g, .out = out, .slots = slots, .lift = true}, indent, unit, type, value, at);

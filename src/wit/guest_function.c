@@ -12,14 +12,14 @@ struct parameter {
 };
 
 struct signature {
-    const struct unit *unit;
+    const struct guest_unit *unit;
     const struct wit_function *function;
     const char *symbol, *prototype;
     struct parameter *params;
     struct flat flat; /* core parameters, and behind them room for a core result */
     enum style style;
-    const struct wit_type *result;  /* what the function's result finally is, or NULL */
-    const struct unit *result_unit; /* where that stands */
+    const struct wit_type *result;        /* what the function's result finally is, or NULL */
+    const struct guest_unit *result_unit; /* where that stands */
 };
 
 static bool by_pointer(const struct wit_type *type)
@@ -51,7 +51,8 @@ static enum style style_of(const struct wit_type *result)
     return by_pointer(result) ? STYLE_POINTER : STYLE_VALUE;
 }
 
-static const char *function_symbol(struct guest *g, const struct unit *unit, const struct wit_function *function, bool exported)
+static const char *function_symbol(struct guest *g, const struct guest_unit *unit, const struct wit_function *function,
+                                   bool exported)
 {
     static const char *const kinds[] = {[WIT_METHOD] = "method", [WIT_STATIC] = "static", [WIT_CONSTRUCTOR] = "constructor"};
     const char *prefix = unit == &g->own && exported ? c_printf(&g->arena, "exports_%s", unit->prefix) : unit->prefix;
@@ -62,7 +63,7 @@ static const char *function_symbol(struct guest *g, const struct unit *unit, con
                     function->kind == WIT_CONSTRUCTOR ? "" : "_", function->kind == WIT_CONSTRUCTOR ? "" : item);
 }
 
-/* Parameters' names are their own but for those that an optional one's "maybe_" runs into. */
+/* Parameters' names are their own but for those that would hide a type, or that an optional one's "maybe_" runs into. */
 static void name_params(struct guest *g, struct signature *s)
 {
     struct map taken = {0};
@@ -75,13 +76,15 @@ static void name_params(struct guest *g, struct signature *s)
         p->name = guest_member(g, param->name);
         if (p->optional)
             p->name = c_printf(&g->arena, "maybe_%s", p->name);
+        else if (str_ends(str_of(p->name), STR("_t")))
+            p->name = c_printf(&g->arena, "%s_", p->name);
         while (map_set(&taken, str_of(p->name), g))
             p->name = c_printf(&g->arena, "%s_", p->name);
     }
     map_release(&taken);
 }
 
-static void add_ret(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type, const char *name)
+static void add_ret(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type, const char *name)
 {
     if (type)
         buf_addf(out, "%s%s *%s", out->len ? ", " : "", guest_c_type(g, unit, type), name);
@@ -118,15 +121,15 @@ static const char *make_prototype(struct guest *g, const struct signature *s)
     return c_printf(&g->arena, "%s %s(%s)", result, s->symbol, params.len ? params.data : "void");
 }
 
-static enum status define_types(struct guest *g, const struct unit *unit, const struct wit_function *function)
+static enum status define_types(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     for (size_t i = 0; i < function->params.len; i++)
         TRY(guest_define_type(g, unit, function->params.items[i].type));
     return function->result ? guest_define_type(g, unit, function->result) : ST_OK;
 }
 
-static enum status make_signature(struct guest *g, const struct unit *unit, const struct wit_function *function, bool exported,
-                                  struct signature *ret_s)
+static enum status make_signature(struct guest *g, const struct guest_unit *unit, const struct wit_function *function,
+                                  bool exported, struct signature *ret_s)
 {
     struct signature s = {.unit = unit, .function = function, .result_unit = unit};
     g->subject =
@@ -283,7 +286,7 @@ static enum status check_effort(const struct guest *g)
     return ST_OK;
 }
 
-enum status guest_import(struct guest *g, const struct unit *unit, const struct wit_function *function)
+enum status guest_import(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     struct signature s;
     TRY(make_signature(g, unit, function, false, &s));
@@ -420,7 +423,7 @@ static void write_post_return(struct guest *g, const struct signature *s)
     buf_addf(&g->adapters, "\n%s\n{\n    %s(ret);\n}\n", head, guest_free_function(g, s->unit, s->function->result));
 }
 
-enum status guest_export(struct guest *g, const struct unit *unit, const struct wit_function *function)
+enum status guest_export(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     struct signature s;
     TRY(make_signature(g, unit, function, true, &s));

@@ -26,7 +26,7 @@ static void write_drop(struct guest *g, const char *name, const char *kind, cons
                  c_printf(&g->arena, "__wasm_import_%s_drop(handle.__handle);", name));
 }
 
-static void write_imported(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name,
+static void write_imported(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name,
                            const char *own, const char *borrow)
 {
     buf_addf(&g->types, "\ntypedef struct %s_t {\n    int32_t __handle;\n} %s_t;\n", borrow, borrow);
@@ -36,7 +36,7 @@ static void write_imported(struct guest *g, const struct unit *unit, const struc
         c_printf(&g->arena, "return (%s_t){handle.__handle};", borrow));
 }
 
-static void write_exported(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name,
+static void write_exported(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name,
                            const char *module, const char *own, const char *borrow)
 {
     buf_addf(&g->types, "\ntypedef struct %s_t %s_t;\n\ntypedef %s_t *%s_t;\n", name, name, name, borrow);
@@ -52,7 +52,7 @@ static void write_exported(struct guest *g, const struct unit *unit, const struc
     buf_addf(&g->helping, "\n%s\n{\n    %s_destructor(rep);\n}\n", head, name);
 }
 
-static enum status take_symbols(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name)
+static enum status take_symbols(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name)
 {
     static const char *const imported[] = {"drop_own", "drop_borrow"}, *const exported[] = {"t", "drop_own", "new", "rep",
                                                                                             "destructor"};
@@ -66,7 +66,7 @@ static enum status take_symbols(struct guest *g, const struct unit *unit, const 
     return guest_take_symbol(g, guest_handle_stem(g, unit, resource, false)); /* makes a borrowed handle of an owned one */
 }
 
-enum status guest_define_resource(struct guest *g, const struct unit *unit, const struct wit_type *resource)
+enum status guest_define_resource(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource)
 {
     const char *name = c_printf(&g->arena, "%s_%s", unit->prefix, c_snake(&g->arena, resource->name));
     const char *own = guest_handle_stem(g, unit, resource, true), *borrow = guest_handle_stem(g, unit, resource, false);

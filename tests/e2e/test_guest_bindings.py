@@ -123,9 +123,9 @@ def declarations(path):
     return items, macros
 
 
-# What wit-bindgen cannot do: fixed-length lists, names for handles, two parameters of one name, upper case keywords.
+# What wit-bindgen cannot do: fixed-length lists, names for handles, parameters called as a type or another, upper case keywords.
 BEYOND = [(r"^.*\bfixed:.*$", ""), (r"list<u16, 4>", "list<u16>"), (r"^.*\btype handle = .*$", ""), (r"\bz: handle\b", "z: own<thing>"),
-          (r"^.*\breserved:.*$", ""), (r"\bDEFAULT\b", "OTHER")]
+          (r"^.*\b(reserved|hide):.*$", ""), (r"\bDEFAULT\b", "OTHER")]
 # Two interfaces of one package have one type here where it has one name: both names are declared. And it forgets that a list can be
 # freed when an interface before had the same list.
 MORE = re.compile(r"typedef \w+_result_\w+_t \w+_result_\w+_t;|void \w+_free\(\w+\*ptr\);")
