@@ -7,7 +7,14 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen, &cli_build, &cli_completion_command, &cli_config, &cli_dev, &cli_doctor, &cli_inspect,
+    &cli_bindgen,
+    &cli_build,
+    &cli_completion_command,
+    &cli_component,
+    &cli_config,
+    &cli_dev,
+    &cli_doctor,
+    &cli_inspect,
 };
 static const struct cli_command wash = {
     .name = "wash",
