@@ -61,6 +61,26 @@ def same_bytes():
 
 
 @test
+def same_worlds():
+    """a world as a guest's module carries it is what wasm-tools embeds"""
+    worlds = 0
+
+    def check_one(project, source, text):
+        nonlocal worlds
+        with open(text) as file:
+            names = re.findall(r"^world ([\w-]+) ", file.read(), re.M)  # those of other packages are indented
+        for name in names:
+            reference("component", "embed", "--all-features", "--only-custom", text, "-w", name, "-o", project.path("theirs.wasm"))
+            reference("strip", "-d", "producers", project.path("theirs.wasm"), "-o", project.path("theirs.wasm"))
+            with open(project.path("theirs.wasm"), "rb") as file:
+                check(file.read() == ours("world", text, name), "worlds differ:", source, name)
+            worlds += 1
+
+    each_package(check_one)
+    check(worlds >= 10, "only", worlds, "worlds")
+
+
+@test
 def read_by_the_other():
     """wasm-tools prints what we encoded as we print what wasm-tools encoded"""
 
