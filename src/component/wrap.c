@@ -34,6 +34,44 @@ static enum status read_worlds(struct wrapper *w, struct wrap_module *module)
     return ST_OK;
 }
 
+/* Types that go through names of other worlds and interfaces again and again: what walks them later recurses. */
+static enum status check_depth(struct wrapper *w, const struct wit_type *type)
+{
+    if (type && type->depth > WIT_MAX_TYPE_DEPTH)
+        return fail(w->err, ST_LIMIT, "a type is made of types more than %u deep", WIT_MAX_TYPE_DEPTH);
+    return ST_OK;
+}
+
+static enum status check_function(struct wrapper *w, const struct wit_function *function)
+{
+    for (size_t i = 0; i < function->params.len; i++)
+        TRY(check_depth(w, function->params.items[i].type));
+    return check_depth(w, function->result);
+}
+
+static enum status check_items(struct wrapper *w, const struct wit_items *items)
+{
+    for (size_t i = 0; i < items->len; i++) {
+        TRY(check_depth(w, items->items[i].type));
+        if (items->items[i].function)
+            TRY(check_function(w, items->items[i].function));
+    }
+    return ST_OK;
+}
+
+static enum status check_depths(struct wrapper *w)
+{
+    for (size_t i = 0; i < w->model.interfaces.len; i++) {
+        const struct wit_interface *interface = w->model.interfaces.items[i];
+        for (size_t k = 0; k < interface->types.len; k++)
+            TRY(check_depth(w, interface->types.items[k]));
+        for (size_t k = 0; k < interface->functions.len; k++)
+            TRY(check_function(w, interface->functions.items[k]));
+    }
+    TRY(check_items(w, &w->world->imports));
+    return check_items(w, &w->world->exports);
+}
+
 /* The module without its worlds, which the component has no use for, and with every import under a name of its own. */
 static enum status strip_module(struct wrapper *w, struct wrap_module *module)
 {
@@ -90,7 +128,7 @@ static enum status read_modules(struct wrapper *w, struct str bytes)
         if (read_module(w, &w->adapters[i], adapter->name, adapter->bytes) != ST_OK)
             return fail_wrap(w->err, "adapter `%.*s`", STR_ARG(adapter->name));
     }
-    return ST_OK;
+    return check_depths(w);
 }
 
 static void module_release(struct wrap_module *module)

@@ -370,9 +370,12 @@ static enum status instantiate_nested(struct nested *n)
 static void forget_types(struct wrapper *w, const struct wrap_export *export)
 {
     const struct wit_interface *interface = export->item->interface;
-    vec_each (other, &w->exports)
-        for (size_t i = 0; map_get(&(*other)->uses, wit_interface_key(interface)) == export && i < interface->types.len; i++)
+    vec_each (other, &w->exports) {
+        if (map_get(&(*other)->uses, wit_interface_key(interface)) != export)
+            continue;
+        for (size_t i = 0; i < interface->types.len; i++)
             map_remove(&(*other)->types.indexes, wit_type_key(interface->types.items[i]));
+    }
 }
 
 static void export_instance(struct nested *n)

@@ -154,6 +154,24 @@ TEST(the_maximum)
     CHECK_EQ(out.len, 0);
 }
 
+/* A chain of interfaces, each with the type of the one before: shallow for the decoder, deep for what walks names. */
+TEST(names_of_names)
+{
+    autobuf struct buf wat = BUF_INIT(BUF_UNLIMITED), world = BUF_INIT(1 << 20), module = BUF_INIT(1 << 20);
+    buf_addf(&wat, "(component (@custom \"wit-component-encoding\" \"\\04\\00\") (type (component (type (component"
+                   " (import \"a:b/i0\" (instance $i0 (export \"r\" (type (sub resource)))))");
+    for (unsigned i = 1; i <= WIT_MAX_TYPE_DEPTH + 1; i++)
+        buf_addf(&wat,
+                 " (alias export $i%u \"r\" (type $t%u)) (import \"a:b/i%u\" (instance $i%u (alias outer 1 $t%u (type $o))"
+                 " (export \"r\" (type (eq $o)))))",
+                 i - 1, i, i, i, i);
+    buf_addf(&wat, ")) (export \"a:b/w\" (component (type 0))))) (export \"w\" (type 0)))");
+    assemble(buf_str(&wat), &world);
+    assemble(STR("(module)"), &module);
+    CHECK_EQ(wit_append_custom_section(STR("component-type"), buf_str(&world), &module, NULL), ST_OK);
+    check_refused(buf_str(&module), ST_LIMIT, "a type is made of types more than 100 deep");
+}
+
 /* Worlds of several sections are one. */
 TEST(several_worlds)
 {
