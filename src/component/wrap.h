@@ -30,8 +30,8 @@ struct cm_wrap_options {
 /* Appends the component to `out`, whose maximum bounds it.
  * module   a core module; an adapter that it imports nothing from, and that exports nothing, is left out
  * options  may be NULL
- * Fails: ST_INVALID not a core module, or its imports and exports are not those of its world (the message names one); ST_UNSUPPORTED;
- * ST_LIMIT. `out` is then unchanged. Waits: no. */
+ * Fails: ST_INVALID not a core module, or its imports and exports are not those of its world (the message names one);
+ * ST_UNSUPPORTED; ST_LIMIT. `out` is then unchanged. Waits: no. */
 enum status cm_wrap_module(struct str module, const struct cm_wrap_options *options, struct buf *out, struct error *err) CHECKED;
 
 /* Whether `module` imports anything from `name`, or exports `export`; false for what is no core module. Tells a module of WASI

@@ -27,20 +27,21 @@ enum {
     WRAP_IS_ASYNC = 1 << 3,
 };
 
-enum wrap_operands { /* of a built-in */
-                     WRAP_PLAIN,
-                     WRAP_RESOURCE,
-                     WRAP_PAYLOAD,        /* a stream or future type */
-                     WRAP_PAYLOAD_READ,   /* and options */
-                     WRAP_PAYLOAD_WRITE,  /* and options */
-                     WRAP_PAYLOAD_CANCEL, /* and whether it is async */
-                     WRAP_ASYNC_FLAG,
-                     WRAP_ERROR_NEW,
-                     WRAP_ERROR_MESSAGE,
-                     WRAP_WAIT, /* cancellable or not, and a memory */
-                     WRAP_CANCELLABLE,
-                     WRAP_CONTEXT, /* a type and a slot */
-                     WRAP_TASK_RETURN,
+/* What a built-in's definition says besides which it is. */
+enum wrap_operands {
+    WRAP_PLAIN,
+    WRAP_RESOURCE,
+    WRAP_PAYLOAD,        /* a stream or future type */
+    WRAP_PAYLOAD_READ,   /* and options */
+    WRAP_PAYLOAD_WRITE,  /* and options */
+    WRAP_PAYLOAD_CANCEL, /* and whether it is async */
+    WRAP_ASYNC_FLAG,
+    WRAP_ERROR_NEW,
+    WRAP_ERROR_MESSAGE,
+    WRAP_WAIT, /* cancellable or not, and a memory */
+    WRAP_CANCELLABLE,
+    WRAP_CONTEXT, /* a type and a slot */
+    WRAP_TASK_RETURN,
 };
 
 struct wrap_builtin {

@@ -1,6 +1,7 @@
 """WIT in the binary format of components: what we encode is what wasm-tools encodes, and each reads what the other wrote.
 
-WIT_TOOL names the program of tests/wit. The reference is built by `tools/cargo-tool.sh wasm-tools`; until then these are skipped. Text goes to both as our printer writes it, for wasm-tools takes `//` comments for documentation."""
+WIT_TOOL names the program of tests/wit. The reference is built by `tools/cargo-tool.sh wasm-tools`; until then these are skipped.
+Text goes to both as our printer writes it, for wasm-tools takes `//` comments for documentation."""
 
 import glob
 import subprocess
