@@ -108,7 +108,7 @@ static enum status index_module(struct wrapper *w, struct wrap_module *module)
 
 static enum status read_module(struct wrapper *w, struct wrap_module *module, struct str name, struct str bytes)
 {
-    *module = (struct wrap_module){.name = name, .bytes = bytes};
+    *module = (struct wrap_module){.name = name, .bytes = bytes, .realloc_shim = WRAP_NONE};
     if (cm_is_component(bytes))
         return fail(w->err, ST_INVALID, "it is a component already, not a core module");
     TRY(index_module(w, module));

@@ -319,9 +319,11 @@ static enum status read_import(struct wrapper *w, struct wrap_module *module, st
 {
     const struct engine_import *core = import->core;
     bool is_adapter = module != &w->main;
-    if (is_adapter && core->type.kind == ENGINE_MEMORY && str_is(core->module, "env") && str_is(core->name, "memory")) {
+    if (core->type.kind == ENGINE_MEMORY && str_is(core->module, "env") && str_is(core->name, "memory")) {
         import->kind = WRAP_MAIN_MEMORY;
-        return ST_OK;
+        if (!is_adapter)
+            w->imported_memory = &core->type;
+        return core->type.is_64 ? fail(w->err, ST_UNSUPPORTED, "the module has a 64-bit memory") : ST_OK;
     }
     if (is_adapter && str_is(core->module, "__main_module__")) {
         import->kind = WRAP_MAIN_EXPORT;

@@ -56,7 +56,7 @@ enum wrap_import_kind {
     WRAP_LOWER, /* a function that the world or an interface of it imports */
     WRAP_BUILTIN,
     WRAP_ADAPTED,     /* a function that an adapter exports */
-    WRAP_MAIN_MEMORY, /* of an adapter: the memory of the main module */
+    WRAP_MAIN_MEMORY, /* the memory of the main module, which adapters import, and the module itself may */
     WRAP_MAIN_EXPORT, /* of an adapter: what the main module exports under that name */
 };
 
@@ -86,6 +86,7 @@ struct wrap_module {
     enum wit_string_encoding encoding;
     struct str *given_names; /* of info.imports, where not their own; else data NULL. NULL: all their own */
     WIT_VEC(struct wrap_import) imports;
+    uint32_t realloc_shim;             /* WRAP_NONE: none */
     size_t first_export, export_count; /* of the world's exports: what this module must have */
     uint32_t index, instance;          /* in the component */
 };
@@ -93,7 +94,7 @@ struct wrap_module {
 struct wrap_shim { /* a function that exists only once the modules do */
     struct wrap_module *module;
     struct wrap_import *import; /* what it stands for, or else: */
-    struct str destructor;      /* an export of the module */
+    struct str export;          /* a function that the module exports: a destructor, or realloc */
     struct engine_func_type type;
 };
 
@@ -131,6 +132,9 @@ struct wrapper {
     VEC(struct wrap_export *) exports;
     struct map export_of; /* by interface (under its own name, if it is exported so) and by item */
     uint32_t shim_instance, memory;
+    /* If the main module imports its memory, the shim has it, and what needs no more than that can be had at once. NULL: it exports
+     * its memory, as most do. */
+    const struct engine_extern_type *imported_memory;
 };
 
 /* --- wrap_type.c ----------------------------------------------------------------------------------------------------- */
@@ -211,6 +215,7 @@ void wrap_release_module(struct wrap_writer *m);
 struct wit_sink *wrap_next_item(struct wrap_writer *m);
 void wrap_end_items(struct wrap_writer *m, enum wrap_core_section section);
 void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);     /* of numbers and vectors */
+void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type); /* of a 32-bit one */
 uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type); /* once; in a type section */
 
 /* --- the rest -------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "component/wrap_private.h"
 
 #define TABLE_EXPORT "$imports"
+#define MEMORY_EXPORT "memory"
 
 /* --- which functions ------------------------------------------------------------------------------------------------- */
 
@@ -14,12 +15,32 @@ static void add_shim(struct wrapper *w, struct wrap_shim shim)
     vec_push(&w->shims, shim);
 }
 
+/* A memory that is imported is there before the module, so what needs that alone can be made at once; and what needs realloc as
+ * well, with a realloc that is behind the shim. Results of reads and messages are left to wait, as wit-component leaves them. */
+static bool must_wait(const struct wrapper *w, const struct wrap_import *import)
+{
+    if (!w->imported_memory || import->kind == WRAP_ADAPTED)
+        return import->needs & (WRAP_NEEDS_MEMORY | WRAP_NEEDS_REALLOC);
+    return import->kind == WRAP_BUILTIN && (import->needs & WRAP_NEEDS_REALLOC);
+}
+
+static void add_realloc(struct wrapper *w, struct wrap_module *module)
+{
+    struct str name = wrap_realloc_name(module, true);
+    if (module->realloc_shim != WRAP_NONE || !name.len)
+        return;
+    module->realloc_shim = (uint32_t)w->shims.len;
+    add_shim(w, (struct wrap_shim){.module = module, .export = name, .type = wrap_type_of(w, "iiii:i")});
+}
+
 static void collect_imports(struct wrapper *w, struct wrap_module *module)
 {
     for (size_t i = 0; i < module->imports.len; i++) {
         struct wrap_import *import = &module->imports.items[i];
-        if (import->needs & (WRAP_NEEDS_MEMORY | WRAP_NEEDS_REALLOC))
+        if (must_wait(w, import))
             add_shim(w, (struct wrap_shim){.module = module, .import = import, .type = import->core->type.func});
+        else if (import->needs & WRAP_NEEDS_REALLOC)
+            add_realloc(w, module);
     }
 }
 
@@ -40,7 +61,7 @@ static enum status collect_destructor(struct wrapper *w, struct wrap_module *mod
             continue;
         TRY(wrap_check_type(w, "export", export->name, &export->type.func, &want));
         wit_map_set_index(&w->destructors, export->name, (uint32_t)w->shims.len);
-        add_shim(w, (struct wrap_shim){.module = module, .destructor = export->name, .type = want});
+        add_shim(w, (struct wrap_shim){.module = module, .export = export->name, .type = want});
         break;
     }
     return ST_OK;
@@ -97,7 +118,15 @@ static void put_shim_code(struct wrap_writer *m, const struct wrap_shim *shim, u
     wit_put_name(wrap_next_item(m), wit_sink_str(&body));
 }
 
-static void put_shim_exports(struct wrap_writer *m, uint32_t count)
+static void put_export(struct wrap_writer *m, const char *name, uint8_t kind)
+{
+    struct wit_sink *sink = wrap_next_item(m);
+    wit_put_name(sink, str_of(name));
+    wit_put_byte(sink, kind);
+    wit_put_u32(sink, 0);
+}
+
+static void put_shim_exports(struct wrap_writer *m, uint32_t count, bool memory)
 {
     struct wit_sink *sink;
     for (uint32_t i = 0; i < count; i++) {
@@ -106,18 +135,17 @@ static void put_shim_exports(struct wrap_writer *m, uint32_t count)
         wit_put_byte(sink, 0x00);
         wit_put_u32(sink, i);
     }
-    sink = wrap_next_item(m);
-    wit_put_name(sink, STR(TABLE_EXPORT));
-    wit_put_bytes(sink, STR("\x01\0"));
+    if (count)
+        put_export(m, TABLE_EXPORT, 0x01);
+    if (memory)
+        put_export(m, MEMORY_EXPORT, 0x02);
 }
 
-void wrap_encode_shim(struct wrapper *w)
+static uint32_t encode_shim_module(struct wrapper *w)
 {
     struct wrap_writer m;
-    uint32_t count = (uint32_t)w->shims.len, module;
-    if (!count)
-        return;
-    uint32_t *types = ARENA_ARRAY(&w->arena, uint32_t, count);
+    uint32_t count = (uint32_t)w->shims.len;
+    uint32_t *types = ARENA_ARRAY(&w->arena, uint32_t, count + 1);
     wrap_begin_module(&m, w);
     for (uint32_t i = 0; i < count; i++)
         types[i] = wrap_add_func_type(&m, &w->shims.items[i].type);
@@ -125,19 +153,35 @@ void wrap_encode_shim(struct wrapper *w)
     for (uint32_t i = 0; i < count; i++)
         wit_put_u32(wrap_next_item(&m), types[i]);
     wrap_end_items(&m, CORE_FUNCTION);
-    put_table_type(wrap_next_item(&m), count);
-    wrap_end_items(&m, CORE_TABLE);
-    put_shim_exports(&m, count);
+    if (count) {
+        put_table_type(wrap_next_item(&m), count);
+        wrap_end_items(&m, CORE_TABLE);
+    }
+    if (w->imported_memory) {
+        wrap_put_memory_type(wrap_next_item(&m), w->imported_memory);
+        wrap_end_items(&m, CORE_MEMORY);
+    }
+    put_shim_exports(&m, count, w->imported_memory != NULL);
     wrap_end_items(&m, CORE_EXPORT);
     for (uint32_t i = 0; i < count; i++)
         put_shim_code(&m, &w->shims.items[i], i, types[i]);
     wrap_end_items(&m, CORE_CODE);
-    module = wrap_end_module(&m);
+    return wrap_end_module(&m);
+}
+
+void wrap_encode_shim(struct wrapper *w)
+{
+    uint32_t module;
+    if (!w->shims.len && !w->imported_memory)
+        return;
+    module = encode_shim_module(w);
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);
     wit_put_byte(sink, 0x00);
     wit_put_u32(sink, module);
     wit_put_u32(sink, 0);
     w->shim_instance = wit_body_index(&w->body, WIT_SORT_CORE_INSTANCE);
+    if (w->imported_memory)
+        w->memory = wrap_alias_core(w, w->shim_instance, WIT_SORT_CORE_MEMORY, STR(MEMORY_EXPORT));
 }
 
 /* --- the fixup ------------------------------------------------------------------------------------------------------- */
@@ -220,7 +264,7 @@ static enum status encode_actual(struct wrapper *w, uint32_t *ret_instance)
         if (shim->import)
             TRY(wrap_emit_import(w, shim->module, shim->import, &sort, &functions[i]));
         else
-            functions[i] = wrap_alias_core(w, shim->module->instance, WIT_SORT_CORE_FUNC, shim->destructor);
+            functions[i] = wrap_alias_core(w, shim->module->instance, WIT_SORT_CORE_FUNC, shim->export);
     }
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);
     wit_put_byte(sink, 0x01);
