@@ -128,7 +128,7 @@ struct wrapper {
     struct map core_aliases;     /* core instance and name -> index + 1 */
     struct map functions;        /* of the world itself: name -> index + 1 */
     VEC(struct wrap_shim) shims;
-    struct map destructors; /* exports -> position in shims + 1 */
+    struct map destructors; /* wrap_destructor_name -> position in shims + 1 */
     VEC(struct wrap_export *) exports;
     struct map export_of; /* by interface (under its own name, if it is exported so) and by item */
     uint32_t shim_instance, memory;
@@ -177,14 +177,24 @@ enum status wrap_read_imports(struct wrapper *w, struct wrap_module *module) CHE
 /* The name under which a module exports a function of the world, without what may stand in front. */
 struct str wrap_export_name(struct wrapper *w, const struct wit_world_item *item, const struct wit_function *function);
 const struct engine_export *wrap_find_export(const struct wrap_module *module, struct str name, enum engine_extern_kind kind);
-/* How `function` is exported: its core name, and by which convention. */
+/* The same as BuildTargets.md has it; of a resource's destructor with a suffix. */
+struct str wrap_standard_name(struct wrapper *w, const struct wit_world_item *item, struct str name, const char *suffix);
+struct str wrap_destructor_name(struct wrapper *w, const struct wit_world_item *item, const struct wit_type *resource);
+/* How a function is exported. */
+struct wrap_lift {
+    struct str name;        /* of the core function */
+    struct str plain;       /* without what may stand in front, for messages */
+    struct str post_return; /* a name that may be there */
+    enum wrap_abi abi;
+};
 enum status wrap_find_lift(struct wrapper *w, const struct wrap_module *module, const struct wit_world_item *item,
-                           const struct wit_function *function, struct str *ret_name, enum wrap_abi *ret_abi) CHECKED;
+                           const struct wit_function *function, struct wrap_lift *ret_lift) CHECKED;
 /* "ns:name/interface@version", or the plain name. */
 struct str wrap_item_name(struct wrapper *w, const struct wit_world_item *item);
-struct str wrap_memory_name(const struct wrap_module *module);               /* empty: none */
-struct str wrap_realloc_name(const struct wrap_module *module, bool import); /* for lowered results, or lifted parameters */
-struct str wrap_adapter_realloc(const struct wrap_module *main_module);      /* what adapters allocate with */
+const struct engine_export *wrap_find_initialize(const struct wrap_module *module); /* NULL: none */
+struct str wrap_memory_name(const struct wrap_module *module);                      /* empty: none */
+struct str wrap_realloc_name(const struct wrap_module *module, bool import);        /* for lowered results, or lifted parameters */
+struct str wrap_adapter_realloc(const struct wrap_module *main_module);             /* what adapters allocate with */
 
 /* --- wrap_module.c --------------------------------------------------------------------------------------------------- */
 

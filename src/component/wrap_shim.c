@@ -44,35 +44,47 @@ static void collect_imports(struct wrapper *w, struct wrap_module *module)
     }
 }
 
-/* `prefix#[dtor]name` for the resources of an exported interface, in the order of the module's exports. */
-static enum status collect_destructor(struct wrapper *w, struct wrap_module *module, const struct engine_export *export)
+/* Every name that a destructor of an exported resource may have, with the one it is known by. */
+static void expect_destructors(struct wrapper *w, const struct wrap_module *module, struct map *expected)
 {
-    struct engine_func_type want = wrap_type_of(w, "i:");
-    size_t mark = str_find(export->name, STR("#[dtor]"));
-    if (mark == STR_NONE || export->type.kind != ENGINE_FUNC)
-        return ST_OK;
     for (size_t i = 0; i < module->export_count; i++) {
         const struct wit_world_item *item = &w->world->exports.items[module->first_export + i];
-        struct str name = str_from(export->name, mark + strlen("#[dtor]"));
-        if (item->kind != WIT_ITEM_INTERFACE || !str_eq(wrap_item_name(w, item), str_slice(export->name, 0, mark)))
-            continue;
-        const struct wit_type *type = wit_interface_type(item->interface, name);
-        if (!type || type->kind != WIT_RESOURCE)
+        for (size_t k = 0; item->kind == WIT_ITEM_INTERFACE && k < item->interface->types.len; k++) {
+            const struct wit_type *type = item->interface->types.items[k];
+            struct str *known = ARENA_NEW(&w->arena, struct str);
+            if (type->kind != WIT_RESOURCE)
+                continue;
+            *known = wrap_destructor_name(w, item, type);
+            map_set(expected, *known, known);
+            map_set(expected, wrap_standard_name(w, item, type->name, "_dtor"), known);
+        }
+    }
+}
+
+/* Destructors in the order of the module's exports. */
+static enum status collect_destructors(struct wrapper *w, struct wrap_module *module, const struct map *expected)
+{
+    struct engine_func_type want = wrap_type_of(w, "i:");
+    for (size_t i = 0; i < module->info.export_count; i++) {
+        const struct engine_export *export = &module->info.exports[i];
+        const struct str *known = export->type.kind == ENGINE_FUNC ? map_get(expected, export->name) : NULL;
+        if (!known)
             continue;
         TRY(wrap_check_type(w, "export", export->name, &export->type.func, &want));
-        wit_map_set_index(&w->destructors, export->name, (uint32_t)w->shims.len);
+        wit_map_set_index(&w->destructors, *known, (uint32_t)w->shims.len);
         add_shim(w, (struct wrap_shim){.module = module, .export = export->name, .type = want});
-        break;
     }
     return ST_OK;
 }
 
 static enum status collect(struct wrapper *w, struct wrap_module *module)
 {
+    struct map expected = {0};
     collect_imports(w, module);
-    for (size_t i = 0; i < module->info.export_count; i++)
-        TRY(collect_destructor(w, module, &module->info.exports[i]));
-    return ST_OK;
+    expect_destructors(w, module, &expected);
+    enum status status = collect_destructors(w, module, &expected);
+    map_release(&expected);
+    return status;
 }
 
 enum status wrap_collect_shims(struct wrapper *w)
@@ -219,7 +231,7 @@ static void put_start(struct wrap_writer *m, uint32_t function)
     wit_put_name(&m->out, wit_sink_str(&content));
 }
 
-static uint32_t encode_fixup_module(struct wrapper *w, bool initialize)
+static uint32_t encode_fixup_module(struct wrapper *w, const struct engine_export *initialize)
 {
     static const struct engine_func_type thunk = {NULL, NULL, 0, 0};
     struct wrap_writer m;
@@ -234,7 +246,7 @@ static uint32_t encode_fixup_module(struct wrapper *w, bool initialize)
     for (uint32_t i = 0; i < count; i++)
         put_shim_import(&m, i, types[i]);
     if (initialize)
-        put_import(&m, "main", STR("_initialize"), thunk_type);
+        put_import(&m, "main", initialize->name, thunk_type);
     if (count) {
         struct wit_sink *sink = wrap_next_item(&m);
         wit_put_name(sink, STR("shim"));
@@ -288,13 +300,13 @@ static void put_argument(struct wit_sink *sink, const char *name, uint32_t insta
 enum status wrap_encode_fixup(struct wrapper *w)
 {
     static const struct engine_func_type thunk = {NULL, NULL, 0, 0};
-    const struct engine_export *initialize = wrap_find_export(&w->main, STR("_initialize"), ENGINE_FUNC);
+    const struct engine_export *initialize = wrap_find_initialize(&w->main);
     uint32_t count = (uint32_t)w->shims.len, actual = 0, module;
     if (initialize)
         TRY(wrap_check_type(w, "export", initialize->name, &initialize->type.func, &thunk));
     if (!count && !initialize)
         return ST_OK;
-    module = encode_fixup_module(w, initialize != NULL);
+    module = encode_fixup_module(w, initialize);
     if (count)
         TRY(encode_actual(w, &actual));
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);

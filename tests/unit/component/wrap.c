@@ -106,7 +106,7 @@ TEST(cases)
     struct str rest = buf_str(&text);
     for (struct wrap_case c; next_case(&rest, &c); count++)
         check_case(&c);
-    CHECK_EQ(count, 31);
+    CHECK_EQ(count, 34);
 }
 
 /* --- other inputs ---------------------------------------------------------------------------------------------------- */
