@@ -224,8 +224,9 @@ static void wrapper_release(struct wrapper *w)
     module_release(&w->main);
     for (size_t i = 0; i < w->adapter_count; i++)
         module_release(&w->adapters[i]);
-    struct map *maps[] = {&w->type_info,    &w->used,         &w->live,      &w->live_of,     &w->payloads, &w->import_instances,
-                          &w->type_aliases, &w->core_aliases, &w->functions, &w->destructors, &w->export_of};
+    struct map *maps[] = {&w->imported_names, &w->exported_names, &w->type_info,        &w->used,         &w->live,
+                          &w->live_of,        &w->payloads,       &w->import_instances, &w->type_aliases, &w->core_aliases,
+                          &w->functions,      &w->destructors,    &w->export_of};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
     wit_type_space_release(&w->root);
@@ -237,10 +238,24 @@ static void wrapper_release(struct wrapper *w)
     arena_release(&w->arena);
 }
 
+/* Exported interfaces become instances, of which a component has so many; before that they are gone through pair by pair. */
+static enum status check_count(struct wrapper *w)
+{
+    const struct wit_items *exports = &w->world->exports;
+    size_t count = 0;
+    for (size_t i = 0; i < exports->len; i++)
+        count += exports->items[i].kind == WIT_ITEM_INTERFACE;
+    if (count > CM_LIMIT_INSTANCES)
+        return fail(w->err, ST_LIMIT, "the world exports more than %u interfaces", CM_LIMIT_INSTANCES);
+    return ST_OK;
+}
+
 static enum status encode(struct wrapper *w, struct str module)
 {
     TRY(read_modules(w, module));
     TRY(wrap_merge_imports(w));
+    TRY(check_count(w));
+    wrap_index_interfaces(w);
     TRY(wrap_read_imports(w, &w->main));
     TRY(reduce_adapters(w));
     wrap_prepare_exports(w);

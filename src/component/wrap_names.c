@@ -71,38 +71,57 @@ struct str wrap_item_name(struct wrapper *w, const struct wit_world_item *item)
     return item->name.len ? item->name : wit_interface_id(&w->model, item->interface);
 }
 
-/* Whether an interface under its own name is the one that a module calls `wanted`, to the letter or by the track of its version. */
-static bool is_called(const struct wit_world_item *item, const struct cm_name *wanted, bool exactly)
+/* "ns:name/interface@track". */
+static struct str track_name(struct wrapper *w, struct str ns, struct str package, struct str interface, struct str version)
 {
-    const struct wit_package *package = item->interface->package;
-    if (item->name.len || !str_eq(item->interface->name, wanted->label) || !str_eq(package->name, wanted->package) ||
-        !str_eq(package->ns, wanted->namespace_))
-        return false;
-    if (exactly || !package->version.text.len || !wanted->version.text.len)
-        return str_eq(package->version.text, wanted->version.text);
-    struct str track = cm_version_track(wanted->version.text);
-    return track.len && str_eq(track, cm_version_track(package->version.text));
+    struct str track = version.len ? cm_version_track(version) : STR("");
+    version = track.len ? track : version;
+    return arena_printf(&w->arena, "%.*s:%.*s/%.*s%s%.*s", STR_ARG(ns), STR_ARG(package), STR_ARG(interface),
+                        version.len ? "@" : "", STR_ARG(version));
+}
+
+static struct str canonical_name(struct wrapper *w, const struct wit_world_item *item)
+{
+    const struct wit_interface *interface = item->interface;
+    if (item->name.len)
+        return item->name;
+    return track_name(w, interface->package->ns, interface->package->name, interface->name, interface->package->version.text);
+}
+
+static void index_items(struct wrapper *w, struct wit_items *items, struct map *names)
+{
+    for (size_t i = 0; i < items->len; i++)
+        if (items->items[i].kind == WIT_ITEM_INTERFACE)
+            map_set(names, wrap_item_name(w, &items->items[i]), &items->items[i]);
+    for (size_t i = 0; i < items->len; i++) {
+        if (items->items[i].kind != WIT_ITEM_INTERFACE)
+            continue;
+        struct str name = canonical_name(w, &items->items[i]);
+        if (!map_has(names, name))
+            map_set(names, name, &items->items[i]);
+    }
+}
+
+void wrap_index_interfaces(struct wrapper *w)
+{
+    index_items(w, &w->world->imports, &w->imported_names);
+    index_items(w, &w->world->exports, &w->exported_names);
+}
+
+/* To the letter, else on the track of its version. */
+static const struct wit_world_item *find_interface(struct wrapper *w, const struct map *names, struct str name)
+{
+    struct cm_name wanted;
+    const struct wit_world_item *item = map_get(names, name);
+    if (item || cm_name_parse(name, &wanted, NULL) != ST_OK || wanted.kind != CM_NAME_INTERFACE)
+        return item;
+    return map_get(names, track_name(w, wanted.namespace_, wanted.package, wanted.label, wanted.version.text));
 }
 
 /* By plain name: which a module may leave empty. */
 static const struct wit_world_item *find_plain(const struct wit_items *items, struct str name)
 {
     return name.len ? wit_items_find(items, name, NULL) : NULL;
-}
-
-static const struct wit_world_item *find_interface(const struct wit_items *items, struct str name)
-{
-    struct cm_name wanted;
-    const struct wit_world_item *item = find_plain(items, name);
-    if (item)
-        return item->kind == WIT_ITEM_INTERFACE ? item : NULL;
-    if (cm_name_parse(name, &wanted, NULL) != ST_OK || wanted.kind != CM_NAME_INTERFACE)
-        return NULL;
-    for (int exactly = 1; exactly >= 0; exactly--)
-        for (size_t i = 0; i < items->len; i++)
-            if (items->items[i].kind == WIT_ITEM_INTERFACE && is_called(&items->items[i], &wanted, exactly))
-                return &items->items[i];
-    return NULL;
 }
 
 static const struct wit_function *find_function(const struct wit_items *items, const struct wit_world_item *item, struct str name)
@@ -130,26 +149,6 @@ static const struct wit_type *find_resource(const struct wrapper *w, const struc
 
 #define STANDARD "cm32p2"
 
-/* "ns:name/interface@track", or the plain name. */
-static struct str canonical_name(struct wrapper *w, const struct wit_world_item *item)
-{
-    if (item->name.len)
-        return item->name;
-    const struct wit_package *package = item->interface->package;
-    struct str track = package->version.text.len ? cm_version_track(package->version.text) : STR("");
-    struct str version = track.len ? track : package->version.text;
-    return arena_printf(&w->arena, "%.*s:%.*s/%.*s%s%.*s", STR_ARG(package->ns), STR_ARG(package->name),
-                        STR_ARG(item->interface->name), version.len ? "@" : "", STR_ARG(version));
-}
-
-static const struct wit_world_item *find_canonical(struct wrapper *w, const struct wit_items *items, struct str name)
-{
-    for (size_t i = 0; i < items->len; i++)
-        if (items->items[i].kind == WIT_ITEM_INTERFACE && str_eq(canonical_name(w, &items->items[i]), name))
-            return &items->items[i];
-    return NULL;
-}
-
 struct str wrap_standard_name(struct wrapper *w, const struct wit_world_item *item, struct str name, const char *suffix)
 {
     struct str interface = item->kind == WIT_ITEM_INTERFACE ? canonical_name(w, item) : STR("");
@@ -157,6 +156,11 @@ struct str wrap_standard_name(struct wrapper *w, const struct wit_world_item *it
 }
 
 /* --- built-ins ------------------------------------------------------------------------------------------------------- */
+
+static const struct map *names_of(const struct wrapper *w, const struct wrap_import *import)
+{
+    return import->is_exported ? &w->exported_names : &w->imported_names;
+}
 
 static const struct wit_items *items_of(const struct wrapper *w, const struct wrap_import *import)
 {
@@ -324,7 +328,7 @@ static enum status read_standard_import(struct wrapper *w, struct wrap_import *i
     if (module.len) {
         bool marked = str_skip(&module, STR("|"));
         import->is_exported = str_skip(&module, STR("_ex_"));
-        import->item = marked ? find_canonical(w, items_of(w, import), module) : NULL;
+        import->item = marked ? map_get(names_of(w, import), module) : NULL;
         if (!import->item)
             return fail(w->err, ST_INVALID, "the module imports `%.*s` of `%.*s`, which its world does not name", STR_ARG(name),
                         STR_ARG(import->core->module));
@@ -343,7 +347,7 @@ static enum status read_component_import(struct wrapper *w, struct wrap_import *
     import->is_async = str_skip(&name, STR("[async-lower]"));
     import->is_exported = str_skip(&module, STR("[export]"));
     if (!str_is(module, "$root")) {
-        import->item = find_interface(items_of(w, import), module);
+        import->item = find_interface(w, names_of(w, import), module);
         if (!import->item)
             return fail(
                 w->err, ST_INVALID,

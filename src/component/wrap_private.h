@@ -117,12 +117,13 @@ struct wrapper {
     size_t adapter_count;
     struct wit_body body;
     struct error *err;
-    struct map type_info;        /* wit_type_key -> struct type_info * */
-    struct map used;             /* what modules import of the world's imports: item and function -> anything */
-    struct map live;             /* types of imports that are used: wit_type_key -> anything */
-    struct map live_of;          /* wit_interface_key -> struct live_types * */
-    struct map payloads;         /* of functions: their streams and futures */
-    struct wit_type_space root;  /* the world's own types and those of imports */
+    struct map imported_names, exported_names; /* of interfaces, in full and cut to their track -> const struct wit_world_item * */
+    struct map type_info;                      /* wit_type_key -> struct type_info * */
+    struct map used;                           /* what modules import of the world's imports: item and function -> anything */
+    struct map live;                           /* types of imports that are used: wit_type_key -> anything */
+    struct map live_of;                        /* wit_interface_key -> struct live_types * */
+    struct map payloads;                       /* of functions: their streams and futures */
+    struct wit_type_space root;                /* the world's own types and those of imports */
     struct map import_instances; /* by interface (under its own name, if it is imported so) and by item -> index + 1 */
     struct map type_aliases;     /* instance and type -> index + 1 */
     struct map core_aliases;     /* core instance and name -> index + 1 */
@@ -166,6 +167,8 @@ void wrap_interface_types(struct wrapper *w, const struct wit_interface *interfa
 
 /* --- wrap_names.c ---------------------------------------------------------------------------------------------------- */
 
+/* Once the world is complete: by what names modules may call its interfaces. */
+void wrap_index_interfaces(struct wrapper *w);
 /* Gives imports that have the same names distinct ones: `f`, `f [v2]`. A core module may have several, a component cannot give it
  * one name twice. */
 void wrap_distinguish_imports(struct wrapper *w, struct wrap_module *module);

@@ -1,6 +1,7 @@
 /* Components of core modules: what wrap.txt says of them, and that they run. */
 #include "component/wrap.h"
 
+#include "component/limits.h"
 #include "component/world.h"
 #include "host_things.h"
 #include "runtime_help.h"
@@ -170,6 +171,22 @@ TEST(names_of_names)
     assemble(STR("(module)"), &module);
     CHECK_EQ(wit_append_custom_section(STR("component-type"), buf_str(&world), &module, NULL), ST_OK);
     check_refused(buf_str(&module), ST_LIMIT, "a type is made of types more than 100 deep");
+}
+
+/* One section can only hold as many as the decoder takes; two have more. */
+TEST(too_many_exports)
+{
+    autobuf struct buf module = BUF_INIT(1 << 20);
+    assemble(STR("(module)"), &module);
+    for (unsigned section = 0; section < 2; section++) {
+        autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED);
+        buf_addf(&wit, "package a:b; world w {\n");
+        for (unsigned i = 0; i < CM_LIMIT_INSTANCES - 200; i++)
+            buf_addf(&wit, "export i%u-x%u: interface { f: func(); }\n", i, section);
+        buf_addf(&wit, "}");
+        embed(&module, buf_str(&wit), WIT_ENCODING_UTF8);
+    }
+    check_refused(buf_str(&module), ST_LIMIT, "the world exports more than 1000 interfaces");
 }
 
 /* Worlds of several sections are one. */
