@@ -1,7 +1,7 @@
 /* `wash dev`: builds the project's component and serves it over HTTP until it is told to stop. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/build.h"
 #include "config/wash.h"
 #include "host/host.h"
 #include "io/child.h"
@@ -16,17 +16,6 @@ struct dev {
 };
 
 /* --- building ----------------------------------------------------------------------------------------------------------------- */
-
-static const char *const *build_environment(const struct dev *dev)
-{
-    struct arena *arena = dev->context->arena;
-    const struct config_map *env = &dev->project.config.build.env;
-    const char **list = ARENA_ARRAY(arena, const char *, env->len + 2);
-    for (size_t i = 0; i < env->len; i++)
-        list[i] = arena_printf(arena, "%.*s=%.*s", STR_ARG(env->items[i].key), STR_ARG(env->items[i].value)).data;
-    list[env->len] = arena_printf(arena, "WASH_COMPONENT_PATH=%.*s", STR_ARG(dev->component_path)).data;
-    return list;
-}
 
 /* Waits for the build, or for a stop: then the build is ended as well. */
 static enum status wait_build(struct host *host, struct io_child *child, int *ret_code, struct error *err)
@@ -55,18 +44,17 @@ static void print_build_line(void *env UNUSED, bool is_stderr UNUSED, struct str
 
 static enum status build(struct dev *dev, struct host *host, struct error *err)
 {
-    const struct wash_config *config = &dev->project.config;
-    struct str command = config->dev.command.data ? config->dev.command : config->build.command;
-    if (!command.data) {
+    struct cli_build plan = cli_build_of(&dev->project, true, dev->context->arena);
+    if (!plan.command.data) {
         log_info("no build.command in the configuration: serving the component as it is",
-                 LOG_STR("component_path", dev->component_path));
+                 LOG_STR("component_path", plan.component_path));
         return ST_OK;
     }
-    log_info("building", LOG_STR("command", command));
+    log_info("building", LOG_STR("command", plan.command));
     struct io_child_options options = {
-        .command = command.data,
-        .directory = dev->project.root.data,
-        .env = build_environment(dev),
+        .command = plan.command.data,
+        .directory = plan.directory.data,
+        .env = plan.env,
         .output = dev->context->json ? IO_CHILD_LINES : IO_CHILD_INHERIT,
         .line = print_build_line,
     };
@@ -77,9 +65,7 @@ static enum status build(struct dev *dev, struct host *host, struct error *err)
     enum status status = wait_build(host, &child, &code, err);
     host_set_abandon(host, NULL, NULL);
     io_child_release(&child);
-    if (status == ST_OK && code != 0)
-        return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(command));
-    return status;
+    return status == ST_OK && code != 0 ? cli_build_failed(&plan, code, err) : status;
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------------------------ */
@@ -114,6 +100,24 @@ static void say_where(struct dev *dev)
     log_info("press Ctrl-C to stop");
 }
 
+static void restore_terminal(void *env UNUSED)
+{
+    cli_terminal_restore();
+}
+
+/* Compiling a large component takes seconds where the code is not in the cache. */
+static enum status load(struct dev *dev, struct host *host, struct host_workload **ret_workload, struct error *err)
+{
+    struct host_workload_spec spec = workload_spec(dev);
+    struct cli_progress progress = {0};
+    host_set_abandon(host, restore_terminal, NULL);
+    cli_progress_start(&progress, &dev->context->terminal, "compiling");
+    enum status status = host_workload_load(host, &spec, ret_workload, err);
+    cli_progress_end(&progress);
+    host_set_abandon(host, NULL, NULL);
+    return status;
+}
+
 /* The main task on the host's first shard. */
 static enum status develop(struct host *host, void *env, struct error *err)
 {
@@ -122,9 +126,8 @@ static enum status develop(struct host *host, void *env, struct error *err)
     log_info("development session started, building and deploying component...");
     enum status status = build(dev, host, err);
     struct host_workload *workload = NULL;
-    struct host_workload_spec spec = workload_spec(dev);
     if (status == ST_OK)
-        status = host_workload_load(host, &spec, &workload, err);
+        status = load(dev, host, &workload, err);
     if (status == ST_OK && host_stop_event(host)->set) { /* stopped while it compiled */
         host_workload_unref(workload);
         return ST_OK;
@@ -153,8 +156,7 @@ static void warn_later_keys(const struct dev *dev)
 static enum status run_dev(struct cli_context *context, const void *options UNUSED, struct error *err)
 {
     struct dev dev = {.context = context};
-    bool named = context->parsed.globals.directory.data != NULL;
-    TRY(config_load_project(context->start_directory, named, context->arena, &dev.project, err));
+    TRY(cli_load_project(context, &dev.project, err));
     dev.component_path = config_component_path(&dev.project, true, context->arena);
     log_info("starting development session for project", LOG_STR("path", dev.project.root));
     warn_later_keys(&dev);
