@@ -58,3 +58,7 @@ enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_byt
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
                             struct error *err) CHECKED;
+/* The same for a file, in its place, if it is a core module; a component or anything else is left as it is. */
+enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err) CHECKED;
+/* Under another name first: a failure leaves no half of a component behind. */
+enum status cli_write_component(struct str path, struct str bytes, struct error *err) CHECKED;

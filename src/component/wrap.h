@@ -9,8 +9,8 @@
  * works in the main module's memory, and is cut down to what the main module imports of it.
  *
  * Names are those that guests' binding generators and linkers use, wit-component's "legacy" scheme, or those of BuildTargets.md;
- * threads and 64-bit memories are not supported. No engine is needed and no code is compiled. Any thread. Source: BuildTargets.md and
- * CanonicalABI.md (component-model); wit-component 0.263 for names, the shape of the shim, and what is done to adapters. */
+ * threads and 64-bit memories are not supported. No engine is needed and no code is compiled. Any thread. Source: BuildTargets.md
+ * and CanonicalABI.md (component-model); wit-component 0.263 for names, the shape of the shim, and what is done to adapters. */
 #pragma once
 
 #include "base/buf.h"
