@@ -32,6 +32,15 @@ enum status cli_build_failed(const struct cli_build *build, int code, struct err
     return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(build->command));
 }
 
+enum status cli_build_wrap(const struct cli_build *build, struct error *err)
+{
+    bool wrapped;
+    TRY(cli_wrap_file(build->component_path, &wrapped, err));
+    if (wrapped)
+        log_info("made a component of the core module that was built", LOG_STR("path", build->component_path));
+    return ST_OK;
+}
+
 /* What the command said it would do. */
 static enum status check_component(const struct cli_build *build, struct error *err)
 {
@@ -41,6 +50,7 @@ static enum status check_component(const struct cli_build *build, struct error *
                     build->component_path.data);
     if (!S_ISREG(info.st_mode))
         return fail(err, ST_INVALID, "build.component_path: %s is not a regular file", build->component_path.data);
+    TRY(cli_build_wrap(build, err));
     log_debug("component is there", LOG_STR("path", build->component_path), LOG_U64("bytes", (uint64_t)info.st_size));
     return ST_OK;
 }

@@ -31,7 +31,15 @@ struct cli_context {
 
 #define WASH_VERSION_TEXT "wash " WASH_VERSION
 
-extern const struct cli_command cli_bindgen, cli_build, cli_completion_command, cli_component, cli_config, cli_dev, cli_doctor, cli_inspect;
+/* One for each name of the command line. */
+extern const struct cli_command cli_bindgen;
+extern const struct cli_command cli_build;
+extern const struct cli_command cli_completion_command;
+extern const struct cli_command cli_component;
+extern const struct cli_command cli_config;
+extern const struct cli_command cli_dev;
+extern const struct cli_command cli_doctor;
+extern const struct cli_command cli_inspect;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);
@@ -57,3 +65,7 @@ enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_byt
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
                             struct error *err) CHECKED;
+/* The same for a file, in its place, if it is a core module; a component or anything else is left as it is. */
+enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err) CHECKED;
+/* Under another name first: a failure leaves no half of a component behind. */
+enum status cli_write_component(struct str path, struct str bytes, struct error *err) CHECKED;

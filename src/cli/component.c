@@ -1,12 +1,7 @@
 /* `wash component new`: makes a component of a core module. */
-#include "base/mem.h"
 #include "cli/cli.h"
 #include "component/limits.h"
 #include "component/wrap.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct new_options {
     struct str module, out;
@@ -42,35 +37,6 @@ static enum status wrap(struct cli_context *context, const struct new_options *o
     return ST_OK;
 }
 
-static enum status write_all(int fd, struct str bytes)
-{
-    while (bytes.len) {
-        ssize_t done = write(fd, bytes.data, bytes.len);
-        if (done < 0)
-            return ST_IO;
-        bytes = str_from(bytes, (size_t)done);
-    }
-    return ST_OK;
-}
-
-/* Under another name first: a failure leaves no half of a component behind. */
-static enum status write_component(struct cli_context *context, struct str path, struct str bytes, struct error *err)
-{
-    struct str full = cli_path(context, path), temporary = arena_printf(context->arena, "%.*s.XXXXXX", STR_ARG(full));
-    autofree char *name = mem_strndup(temporary.data, temporary.len);
-    mode_t mask = umask(0);
-    umask(mask);
-    int fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(err, "write %.*s", STR_ARG(path));
-    bool written = write_all(fd, bytes) == ST_OK && fchmod(fd, 0666 & ~mask) == 0;
-    if (close(fd) == 0 && written && rename(name, full.data) == 0)
-        return ST_OK;
-    enum status status = fail_errno(err, "write %.*s", STR_ARG(path));
-    unlink(name);
-    return status;
-}
-
 /* module.wasm -> module.component.wasm */
 static struct str default_out(struct cli_context *context, struct str module)
 {
@@ -84,7 +50,7 @@ static enum status component_new(struct cli_context *context, const void *option
     autobuf struct buf out = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     struct str path = options->out.data ? options->out : default_out(context, options->module);
     TRY(wrap(context, options, &out, err));
-    TRY(write_component(context, path, buf_str(&out), err));
+    TRY(cli_write_component(cli_path(context, path), buf_str(&out), err));
     struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
     cli_result(context, text, text.data, json_pack("{s:s%, s:I}", "path", path.data, path.len, "size_bytes", (json_int_t)out.len));
     return ST_OK;
@@ -120,7 +86,8 @@ static const struct cli_command component_new_command = {
     .summary = "Make a component of a core module",
     .details =
         "The module says in custom sections named `component-type` for which world it was built, as binding generators write "
-        "them.",
+        "them. What it imports of WASI preview 1 is adapted to WASI 0.2 with an adapter that wash carries: that for commands if it "
+        "exports `_start`, else that for reactors; --adapt names another.",
     .options_size = sizeof(struct new_options),
     .options = options,
     .option_count = ARRAY_LEN(options),

@@ -65,7 +65,9 @@ static enum status build(struct dev *dev, struct host *host, struct error *err)
     enum status status = wait_build(host, &child, &code, err);
     host_set_abandon(host, NULL, NULL);
     io_child_release(&child);
-    return status == ST_OK && code != 0 ? cli_build_failed(&plan, code, err) : status;
+    if (status == ST_OK && code != 0)
+        return cli_build_failed(&plan, code, err);
+    return status == ST_OK ? cli_build_wrap(&plan, err) : status;
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------------------------ */

@@ -34,6 +34,44 @@ static enum status read_worlds(struct wrapper *w, struct wrap_module *module)
     return ST_OK;
 }
 
+/* Types that go through names of other worlds and interfaces again and again: what walks them later recurses. */
+static enum status check_depth(struct wrapper *w, const struct wit_type *type)
+{
+    if (type && type->depth > WIT_MAX_TYPE_DEPTH)
+        return fail(w->err, ST_LIMIT, "a type is made of types more than %u deep", WIT_MAX_TYPE_DEPTH);
+    return ST_OK;
+}
+
+static enum status check_function(struct wrapper *w, const struct wit_function *function)
+{
+    for (size_t i = 0; i < function->params.len; i++)
+        TRY(check_depth(w, function->params.items[i].type));
+    return check_depth(w, function->result);
+}
+
+static enum status check_items(struct wrapper *w, const struct wit_items *items)
+{
+    for (size_t i = 0; i < items->len; i++) {
+        TRY(check_depth(w, items->items[i].type));
+        if (items->items[i].function)
+            TRY(check_function(w, items->items[i].function));
+    }
+    return ST_OK;
+}
+
+static enum status check_depths(struct wrapper *w)
+{
+    for (size_t i = 0; i < w->model.interfaces.len; i++) {
+        const struct wit_interface *interface = w->model.interfaces.items[i];
+        for (size_t k = 0; k < interface->types.len; k++)
+            TRY(check_depth(w, interface->types.items[k]));
+        for (size_t k = 0; k < interface->functions.len; k++)
+            TRY(check_function(w, interface->functions.items[k]));
+    }
+    TRY(check_items(w, &w->world->imports));
+    return check_items(w, &w->world->exports);
+}
+
 /* The module without its worlds, which the component has no use for, and with every import under a name of its own. */
 static enum status strip_module(struct wrapper *w, struct wrap_module *module)
 {
@@ -70,7 +108,7 @@ static enum status index_module(struct wrapper *w, struct wrap_module *module)
 
 static enum status read_module(struct wrapper *w, struct wrap_module *module, struct str name, struct str bytes)
 {
-    *module = (struct wrap_module){.name = name, .bytes = bytes};
+    *module = (struct wrap_module){.name = name, .bytes = bytes, .realloc_shim = WRAP_NONE};
     if (cm_is_component(bytes))
         return fail(w->err, ST_INVALID, "it is a component already, not a core module");
     TRY(index_module(w, module));
@@ -90,7 +128,7 @@ static enum status read_modules(struct wrapper *w, struct str bytes)
         if (read_module(w, &w->adapters[i], adapter->name, adapter->bytes) != ST_OK)
             return fail_wrap(w->err, "adapter `%.*s`", STR_ARG(adapter->name));
     }
-    return ST_OK;
+    return check_depths(w);
 }
 
 static void module_release(struct wrap_module *module)
@@ -186,8 +224,9 @@ static void wrapper_release(struct wrapper *w)
     module_release(&w->main);
     for (size_t i = 0; i < w->adapter_count; i++)
         module_release(&w->adapters[i]);
-    struct map *maps[] = {&w->type_info,    &w->used,         &w->live,      &w->live_of,     &w->payloads, &w->import_instances,
-                          &w->type_aliases, &w->core_aliases, &w->functions, &w->destructors, &w->export_of};
+    struct map *maps[] = {&w->imported_names, &w->exported_names, &w->type_info,        &w->used,         &w->live,
+                          &w->live_of,        &w->payloads,       &w->import_instances, &w->type_aliases, &w->core_aliases,
+                          &w->functions,      &w->destructors,    &w->export_of};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
     wit_type_space_release(&w->root);
@@ -199,10 +238,24 @@ static void wrapper_release(struct wrapper *w)
     arena_release(&w->arena);
 }
 
+/* Exported interfaces become instances, of which a component has so many; before that they are gone through pair by pair. */
+static enum status check_count(struct wrapper *w)
+{
+    const struct wit_items *exports = &w->world->exports;
+    size_t count = 0;
+    for (size_t i = 0; i < exports->len; i++)
+        count += exports->items[i].kind == WIT_ITEM_INTERFACE;
+    if (count > CM_LIMIT_INSTANCES)
+        return fail(w->err, ST_LIMIT, "the world exports more than %u interfaces", CM_LIMIT_INSTANCES);
+    return ST_OK;
+}
+
 static enum status encode(struct wrapper *w, struct str module)
 {
     TRY(read_modules(w, module));
     TRY(wrap_merge_imports(w));
+    TRY(check_count(w));
+    wrap_index_interfaces(w);
     TRY(wrap_read_imports(w, &w->main));
     TRY(reduce_adapters(w));
     wrap_prepare_exports(w);

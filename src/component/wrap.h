@@ -8,9 +8,9 @@
  * An adapter is a module that offers functions of an older interface, as WASI preview 1 is, in terms of a world of its own. It
  * works in the main module's memory, and is cut down to what the main module imports of it.
  *
- * Names and encodings are those of wit-component's "legacy" scheme, which guests' binding generators and linkers use; threads and
- * 64-bit memories are not supported. No engine is needed and no code is compiled. Any thread. Source: BuildTargets.md and
- * CanonicalABI.md (component-model); wit-component 0.263 for names, the shape of the shim, and what is done to adapters. */
+ * Names are those that guests' binding generators and linkers use, wit-component's "legacy" scheme, or those of BuildTargets.md;
+ * threads and 64-bit memories are not supported. No engine is needed and no code is compiled. Any thread. Source: BuildTargets.md
+ * and CanonicalABI.md (component-model); wit-component 0.263 for names, the shape of the shim, and what is done to adapters. */
 #pragma once
 
 #include "base/buf.h"
@@ -30,8 +30,8 @@ struct cm_wrap_options {
 /* Appends the component to `out`, whose maximum bounds it.
  * module   a core module; an adapter that it imports nothing from, and that exports nothing, is left out
  * options  may be NULL
- * Fails: ST_INVALID not a core module, or its imports and exports are not those of its world (the message names one); ST_UNSUPPORTED;
- * ST_LIMIT. `out` is then unchanged. Waits: no. */
+ * Fails: ST_INVALID not a core module, or its imports and exports are not those of its world (the message names one);
+ * ST_UNSUPPORTED; ST_LIMIT. `out` is then unchanged. Waits: no. */
 enum status cm_wrap_module(struct str module, const struct cm_wrap_options *options, struct buf *out, struct error *err) CHECKED;
 
 /* Whether `module` imports anything from `name`, or exports `export`; false for what is no core module. Tells a module of WASI

@@ -344,17 +344,22 @@ static enum status find_live(struct reducer *r, const struct map *required)
 
 /* --- code of our own ------------------------------------------------------------------------------------------------- */
 
-/* realloc by memory.grow: of a new page, and nothing else. Parameters: old address, old size, alignment, new size. */
-static void put_grow_realloc(struct wrap_writer *m)
+/* realloc by memory.grow: of PAGE_SIZE bytes anew, and nothing else. Parameters: old address, old size, alignment, new size. */
+static void put_grow_realloc(struct reducer *r, struct wrap_writer *m)
 {
-    static const char body[] = "\x01\x01\x7f"                               /* a local for the page */
-                               "\x41\0\x20\0\x47\x04\x40\0\x0b"             /* the old address must be 0 */
-                               "\x41\0\x20\x01\x47\x04\x40\0\x0b"           /* and the old size, */
-                               "\x41\x80\x80\x04\x20\x03\x47\x04\x40\0\x0b" /* and the new size a page */
-                               "\x41\x01\x40\0\x22\x04"
-                               "\x41\x7f\x46\x04\x40\0\x0b" /* no memory left */
-                               "\x20\x04\x41\x10\x74\x0b";  /* the page's address */
-    wit_put_name(wrap_next_item(m), str_n(body, sizeof body - 1));
+    autosink struct wit_sink body = WIT_SINK_INIT(BUF_UNLIMITED);
+    uint32_t log2 = r->info->memory_count ? r->info->memories[0].page_size_log2 : 16;
+    wit_put_bytes(&body, STR("\x01\x01\x7f"));                     /* a local for the page */
+    wit_put_bytes(&body, STR("\x41\0\x20\0\x47\x04\x40\0\x0b"));   /* trap unless the old address is 0 */
+    wit_put_bytes(&body, STR("\x41\0\x20\x01\x47\x04\x40\0\x0b")); /* and the old size, */
+    wit_put_byte(&body, 0x41);                                     /* and the new one PAGE_SIZE */
+    wit_put_signed(&body, PAGE_SIZE);
+    wit_put_bytes(&body, STR("\x20\x03\x47\x04\x40\0\x0b\x41"));
+    wit_put_signed(&body, PAGE_SIZE >> log2);
+    wit_put_bytes(&body, STR("\x40\0\x22\x04\x41\x7f\x46\x04\x40\0\x0b\x20\x04\x41")); /* trap if memory.grow fails */
+    wit_put_signed(&body, log2);
+    wit_put_bytes(&body, STR("\x74\x0b")); /* the page's address */
+    wit_put_name(wrap_next_item(m), wit_sink_str(&body));
 }
 
 static void put_global(struct wit_sink *body, uint8_t opcode, uint32_t global)
@@ -496,10 +501,7 @@ static void put_memory_import(struct reducer *r, struct wrap_writer *m)
         wit_put_name(sink, import->module);
         wit_put_name(sink, import->name);
         wit_put_byte(sink, 0x02);
-        wit_put_byte(sink, import->type.has_max ? 0x01 : 0x00);
-        wit_put_u32(sink, (uint32_t)import->type.min);
-        if (import->type.has_max)
-            wit_put_u32(sink, (uint32_t)import->type.max);
+        wrap_put_memory_type(sink, &import->type);
     }
 }
 
@@ -584,14 +586,14 @@ static enum status put_code(struct reducer *r, struct wrap_writer *m, const stru
         if (!is_defined(r, i, layout))
             continue;
         if (i < r->info->imported_func_count)
-            put_grow_realloc(m); /* in place of the import */
+            put_grow_realloc(r, m); /* in place of the import */
         else
             TRY(put_body(r, m, layout, i, exported[i]));
     }
     if (layout->lazy)
         put_allocate_stack(r, m, layout->realloc);
     if (layout->grow)
-        put_grow_realloc(m);
+        put_grow_realloc(r, m);
     if (layout->start)
         put_allocate_stack(r, m, layout->realloc);
     wrap_end_items(m, CORE_CODE);

@@ -51,10 +51,11 @@ void wrap_put_options(struct wit_sink *sink, unsigned needs, enum wit_string_enc
     put_index_option(sink, 0x07, callback);
 }
 
-/* Memory and realloc that lowered results go through. */
-static enum status find_memory(struct wrapper *w, const struct wrap_module *module, unsigned needs, uint32_t *ret_memory,
-                               uint32_t *ret_realloc)
+/* Memory and realloc that lowered results go through. Before the module is there, its realloc is behind the shim. */
+static enum status find_memory(struct wrapper *w, const struct wrap_module *module, const struct wrap_import *import,
+                               uint32_t *ret_memory, uint32_t *ret_realloc)
 {
+    unsigned needs = import->needs;
     *ret_memory = *ret_realloc = WRAP_NONE;
     if (needs & WRAP_NEEDS_MEMORY) {
         if (w->memory == WRAP_NONE)
@@ -65,7 +66,8 @@ static enum status find_memory(struct wrapper *w, const struct wrap_module *modu
         struct str name = wrap_realloc_name(module, true);
         if (!name.len)
             return fail(w->err, ST_INVALID, "the module does not export `cabi_realloc`, which results of its imports need");
-        *ret_realloc = wrap_alias_core(w, module->instance, WIT_SORT_CORE_FUNC, name);
+        *ret_realloc = import->shim == WRAP_NONE ? wrap_alias_shim(w, module->realloc_shim)
+                                                 : wrap_alias_core(w, module->instance, WIT_SORT_CORE_FUNC, name);
     }
     return ST_OK;
 }
@@ -88,7 +90,7 @@ static enum status emit_lower(struct wrapper *w, const struct wrap_module *modul
 {
     uint32_t function, memory, realloc;
     TRY(function_index(w, import, &function));
-    TRY(find_memory(w, module, import->needs, &memory, &realloc));
+    TRY(find_memory(w, module, import, &memory, &realloc));
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CANON);
     wit_put_bytes(sink, STR("\x01\0"));
     wit_put_u32(sink, function);
@@ -117,7 +119,7 @@ static enum status emit_builtin(struct wrapper *w, const struct wrap_module *mod
         TRY(wit_encode_type_index(space, import->type, &type));
     if (has_result)
         TRY(wit_encode_type(space, import->function->result, &result));
-    TRY(find_memory(w, module, import->needs, &memory, &realloc));
+    TRY(find_memory(w, module, import, &memory, &realloc));
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CANON);
     wit_put_byte(sink, builtin->opcode);
     if (import->type)
@@ -270,7 +272,7 @@ enum status wrap_encode_core(struct wrapper *w)
     wrap_encode_shim(w);
     TRY(wrap_declare_exported_types(w));
     TRY(instantiate(w, &w->main));
-    if (memory.len)
+    if (memory.len && !w->imported_memory)
         w->memory = wrap_alias_core(w, w->main.instance, WIT_SORT_CORE_MEMORY, memory);
     for (size_t i = 0; i < w->adapter_count; i++)
         TRY(instantiate(w, &w->adapters[i]));

@@ -69,10 +69,14 @@ void wrap_prepare_exports(struct wrapper *w)
         find_uses(w, *export);
 }
 
+struct str wrap_destructor_name(struct wrapper *w, const struct wit_world_item *item, const struct wit_type *resource)
+{
+    return arena_printf(&w->arena, "%.*s#[dtor]%.*s", STR_ARG(wrap_item_name(w, item)), STR_ARG(resource->name));
+}
+
 static void declare_resource(struct wrapper *w, struct wrap_export *export, const struct wit_type *type)
 {
-    struct str destructor =
-        arena_printf(&w->arena, "%.*s#[dtor]%.*s", STR_ARG(wrap_item_name(w, export->item)), STR_ARG(type->name));
+    struct str destructor = wrap_destructor_name(w, export->item, type);
     uint32_t shim, function = 0;
     bool has_destructor = wit_map_index(&w->destructors, destructor, &shim);
     if (has_destructor)
@@ -109,8 +113,7 @@ enum status wrap_declare_exported_types(struct wrapper *w)
 /* --- lifting --------------------------------------------------------------------------------------------------------- */
 
 struct lift {
-    struct str plain, name; /* of the core function, without and with what says how it is called */
-    enum wrap_abi abi;
+    struct wrap_lift found;
     unsigned needs;
     uint32_t function, memory, realloc, post_return, callback;
 };
@@ -120,19 +123,19 @@ static enum status find_realloc(struct wrapper *w, const struct wrap_module *mod
     struct str name = wrap_realloc_name(module, false);
     if (!name.len)
         return fail(w->err, ST_INVALID, "the module does not export `cabi_realloc`, which parameters of `%.*s` need",
-                    STR_ARG(lift->plain));
+                    STR_ARG(lift->found.plain));
     lift->realloc = wrap_alias_core(w, module->instance, WIT_SORT_CORE_FUNC, name);
     return ST_OK;
 }
 
-/* cabi_post_NAME, if the module has it. */
+/* If the module has one. */
 static enum status find_post_return(struct wrapper *w, const struct wrap_module *module, const struct wit_function *function,
                                     struct lift *lift)
 {
-    struct str name = arena_printf(&w->arena, "cabi_post_%.*s", STR_ARG(lift->plain));
+    struct str name = lift->found.post_return;
     const struct engine_export *export = wrap_find_export(module, name, ENGINE_FUNC);
     struct engine_func_type want;
-    if (!export || lift->abi != WRAP_ABI_LIFT)
+    if (!export || lift->found.abi != WRAP_ABI_LIFT)
         return ST_OK;
     want = wrap_post_return_signature(w, function);
     TRY(wrap_check_type(w, "export", name, &export->type.func, &want));
@@ -142,10 +145,10 @@ static enum status find_post_return(struct wrapper *w, const struct wrap_module 
 
 static enum status find_callback(struct wrapper *w, const struct wrap_module *module, struct lift *lift)
 {
-    struct str name = arena_printf(&w->arena, "[callback]%.*s", STR_ARG(lift->name));
+    struct str name = arena_printf(&w->arena, "[callback]%.*s", STR_ARG(lift->found.name));
     const struct engine_export *export = wrap_find_export(module, name, ENGINE_FUNC);
     struct engine_func_type want = wrap_type_of(w, "iii:i");
-    if (lift->abi != WRAP_ABI_LIFT_ASYNC)
+    if (lift->found.abi != WRAP_ABI_LIFT_ASYNC)
         return ST_OK;
     if (!export)
         return fail(w->err, ST_INVALID, "the module does not export `%.*s`", STR_ARG(name));
@@ -158,10 +161,9 @@ static enum status find_lift(struct wrapper *w, const struct wrap_module *module
                              const struct wit_function *function, struct lift *lift)
 {
     *lift = (struct lift){.memory = WRAP_NONE, .realloc = WRAP_NONE, .post_return = WRAP_NONE, .callback = WRAP_NONE};
-    lift->plain = wrap_export_name(w, item, function);
-    TRY(wrap_find_lift(w, module, item, function, &lift->name, &lift->abi));
-    lift->needs = wrap_needs(w, function, lift->abi);
-    lift->function = wrap_alias_core(w, module->instance, WIT_SORT_CORE_FUNC, lift->name);
+    TRY(wrap_find_lift(w, module, item, function, &lift->found));
+    lift->needs = wrap_needs(w, function, lift->found.abi);
+    lift->function = wrap_alias_core(w, module->instance, WIT_SORT_CORE_FUNC, lift->found.name);
     if (lift->needs & WRAP_NEEDS_REALLOC)
         TRY(find_realloc(w, module, lift));
     TRY(find_post_return(w, module, function, lift));
@@ -170,7 +172,7 @@ static enum status find_lift(struct wrapper *w, const struct wrap_module *module
         return ST_OK;
     if (w->memory == WRAP_NONE)
         return fail(w->err, ST_INVALID, "the module does not export its memory as `memory`, which `%.*s` needs",
-                    STR_ARG(lift->plain));
+                    STR_ARG(lift->found.plain));
     lift->memory = w->memory;
     return ST_OK;
 }
@@ -370,9 +372,12 @@ static enum status instantiate_nested(struct nested *n)
 static void forget_types(struct wrapper *w, const struct wrap_export *export)
 {
     const struct wit_interface *interface = export->item->interface;
-    vec_each (other, &w->exports)
-        for (size_t i = 0; map_get(&(*other)->uses, wit_interface_key(interface)) == export && i < interface->types.len; i++)
+    vec_each (other, &w->exports) {
+        if (map_get(&(*other)->uses, wit_interface_key(interface)) != export)
+            continue;
+        for (size_t i = 0; i < interface->types.len; i++)
             map_remove(&(*other)->types.indexes, wit_type_key(interface->types.items[i]));
+    }
 }
 
 static void export_instance(struct nested *n)

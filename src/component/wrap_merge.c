@@ -70,13 +70,19 @@ static void find_newest(struct merge *m)
     }
 }
 
+/* What is exported or renamed keeps its types; without types there is nothing to keep. */
+static bool is_pinned(const struct merge *m, const struct wit_interface *interface)
+{
+    return interface->types.len && map_has(&m->pinned, wit_interface_key(interface));
+}
+
 static enum status replace_older(struct merge *m)
 {
     const struct wit_items *imports = &m->w->world->imports;
     for (size_t i = 0; i < imports->len; i++) {
         struct str key = track_key(m, &imports->items[i]);
         const struct wit_world_item *newest = key.len ? map_get(&m->newest, key) : NULL;
-        if (newest && newest != &imports->items[i] && !map_has(&m->pinned, wit_interface_key(imports->items[i].interface)))
+        if (newest && newest != &imports->items[i] && !is_pinned(m, imports->items[i].interface))
             TRY(replace(m, imports->items[i].interface, newest->interface));
     }
     return ST_OK;
@@ -96,7 +102,7 @@ static enum status place(struct merge *m, const struct wit_world_item *item, uns
     }
     const struct wit_world_item *self = item;
     if (map_set(&m->placed, str_n(arena_copy(&m->w->arena, &self, sizeof self), sizeof self), m) ||
-        map_has(&m->replaced, wit_interface_key(item->interface)))
+        (!item->name.len && map_has(&m->replaced, wit_interface_key(item->interface))))
         return ST_OK;
     if (depth > WIT_MAX_INTERFACE_DEPTH)
         return fail(m->w->err, ST_LIMIT, "interfaces use each other more than %u deep", WIT_MAX_INTERFACE_DEPTH);

@@ -58,6 +58,17 @@ void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *ty
     put_val_types(sink, type->results, type->result_count);
 }
 
+void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type)
+{
+    bool page_size = type->page_size_log2 != 16;
+    wit_put_byte(sink, (uint8_t)(type->has_max | type->is_shared << 1 | page_size << 3));
+    wit_put_u32(sink, (uint32_t)type->min);
+    if (type->has_max)
+        wit_put_u32(sink, (uint32_t)type->max);
+    if (page_size)
+        wit_put_u32(sink, type->page_size_log2);
+}
+
 uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type)
 {
     autosink struct wit_sink bytes = WIT_SINK_INIT(BUF_UNLIMITED);

@@ -3,7 +3,11 @@
  * An import's module is "$root" for the world itself, or an interface: its plain name, or "ns:pkg/iface@version", where a version
  * of the same track will do. "[export]" in front makes it one that the world exports, whose resources and results the module
  * needs built-ins for. The import's name is a function's, or a built-in's in brackets; "[async-lower]" in front of it asks for the
- * asynchronous convention. "[stream-read-1]f" is about the second stream or future in the type of f. */
+ * asynchronous convention. "[stream-read-1]f" is about the second stream or future in the type of f.
+ *
+ * BuildTargets.md has names of its own, which are told apart by their start: imports of "cm32p2", "cm32p2|iface" and
+ * "cm32p2|_ex_iface" with built-ins such as "r_drop", exports "cm32p2||f", "cm32p2|iface|f", "cm32p2_realloc". Versions of
+ * interfaces are cut to their track there. They know no asynchronous functions yet. */
 #include "component/wrap_private.h"
 
 #include "base/mem.h"
@@ -67,38 +71,57 @@ struct str wrap_item_name(struct wrapper *w, const struct wit_world_item *item)
     return item->name.len ? item->name : wit_interface_id(&w->model, item->interface);
 }
 
-/* Whether an interface under its own name is the one that a module calls `wanted`, to the letter or by the track of its version. */
-static bool is_called(const struct wit_world_item *item, const struct cm_name *wanted, bool exactly)
+/* "ns:name/interface@track". */
+static struct str track_name(struct wrapper *w, struct str ns, struct str package, struct str interface, struct str version)
 {
-    const struct wit_package *package = item->interface->package;
-    if (item->name.len || !str_eq(item->interface->name, wanted->label) || !str_eq(package->name, wanted->package) ||
-        !str_eq(package->ns, wanted->namespace_))
-        return false;
-    if (exactly || !package->version.text.len || !wanted->version.text.len)
-        return str_eq(package->version.text, wanted->version.text);
-    struct str track = cm_version_track(wanted->version.text);
-    return track.len && str_eq(track, cm_version_track(package->version.text));
+    struct str track = version.len ? cm_version_track(version) : STR("");
+    version = track.len ? track : version;
+    return arena_printf(&w->arena, "%.*s:%.*s/%.*s%s%.*s", STR_ARG(ns), STR_ARG(package), STR_ARG(interface),
+                        version.len ? "@" : "", STR_ARG(version));
+}
+
+static struct str canonical_name(struct wrapper *w, const struct wit_world_item *item)
+{
+    const struct wit_interface *interface = item->interface;
+    if (item->name.len)
+        return item->name;
+    return track_name(w, interface->package->ns, interface->package->name, interface->name, interface->package->version.text);
+}
+
+static void index_items(struct wrapper *w, struct wit_items *items, struct map *names)
+{
+    for (size_t i = 0; i < items->len; i++)
+        if (items->items[i].kind == WIT_ITEM_INTERFACE)
+            map_set(names, wrap_item_name(w, &items->items[i]), &items->items[i]);
+    for (size_t i = 0; i < items->len; i++) {
+        if (items->items[i].kind != WIT_ITEM_INTERFACE)
+            continue;
+        struct str name = canonical_name(w, &items->items[i]);
+        if (!map_has(names, name))
+            map_set(names, name, &items->items[i]);
+    }
+}
+
+void wrap_index_interfaces(struct wrapper *w)
+{
+    index_items(w, &w->world->imports, &w->imported_names);
+    index_items(w, &w->world->exports, &w->exported_names);
+}
+
+/* To the letter, else on the track of its version. */
+static const struct wit_world_item *find_interface(struct wrapper *w, const struct map *names, struct str name)
+{
+    struct cm_name wanted;
+    const struct wit_world_item *item = map_get(names, name);
+    if (item || cm_name_parse(name, &wanted, NULL) != ST_OK || wanted.kind != CM_NAME_INTERFACE)
+        return item;
+    return map_get(names, track_name(w, wanted.namespace_, wanted.package, wanted.label, wanted.version.text));
 }
 
 /* By plain name: which a module may leave empty. */
 static const struct wit_world_item *find_plain(const struct wit_items *items, struct str name)
 {
     return name.len ? wit_items_find(items, name, NULL) : NULL;
-}
-
-static const struct wit_world_item *find_interface(const struct wit_items *items, struct str name)
-{
-    struct cm_name wanted;
-    const struct wit_world_item *item = find_plain(items, name);
-    if (item)
-        return item->kind == WIT_ITEM_INTERFACE ? item : NULL;
-    if (cm_name_parse(name, &wanted, NULL) != ST_OK || wanted.kind != CM_NAME_INTERFACE)
-        return NULL;
-    for (int exactly = 1; exactly >= 0; exactly--)
-        for (size_t i = 0; i < items->len; i++)
-            if (items->items[i].kind == WIT_ITEM_INTERFACE && is_called(&items->items[i], &wanted, exactly))
-                return &items->items[i];
-    return NULL;
 }
 
 static const struct wit_function *find_function(const struct wit_items *items, const struct wit_world_item *item, struct str name)
@@ -122,7 +145,22 @@ static const struct wit_type *find_resource(const struct wrapper *w, const struc
     return type && type->kind == WIT_RESOURCE ? type : NULL;
 }
 
+/* --- names of BuildTargets.md ---------------------------------------------------------------------------------------- */
+
+#define STANDARD "cm32p2"
+
+struct str wrap_standard_name(struct wrapper *w, const struct wit_world_item *item, struct str name, const char *suffix)
+{
+    struct str interface = item->kind == WIT_ITEM_INTERFACE ? canonical_name(w, item) : STR("");
+    return arena_printf(&w->arena, STANDARD "|%.*s|%.*s%s", STR_ARG(interface), STR_ARG(name), suffix);
+}
+
 /* --- built-ins ------------------------------------------------------------------------------------------------------- */
+
+static const struct map *names_of(const struct wrapper *w, const struct wrap_import *import)
+{
+    return import->is_exported ? &w->exported_names : &w->imported_names;
+}
 
 static const struct wit_items *items_of(const struct wrapper *w, const struct wrap_import *import)
 {
@@ -268,13 +306,48 @@ static enum status read_function(struct wrapper *w, struct wrap_import *import, 
     return wrap_check_type(w, "import", name, &import->core->type.func, &want);
 }
 
+/* "r_drop" of a resource r. Sets import->builtin to NULL if the name is none. */
+static enum status read_standard_builtin(struct wrapper *w, struct wrap_import *import, struct str name)
+{
+    static const struct {
+        const char *suffix, *builtin;
+    } names[] = {{"_drop", "[resource-drop]"}, {"_new", "[resource-new]"}, {"_rep", "[resource-rep]"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str suffix = str_of(names[i].suffix), resource = str_slice(name, 0, name.len - MIN(name.len, suffix.len));
+        if (str_ends(name, suffix))
+            return read_prefixed(w, import, arena_printf(&w->arena, "%s%.*s", names[i].builtin, STR_ARG(resource)));
+    }
+    import->builtin = NULL;
+    return ST_OK;
+}
+
+/* module: behind "cm32p2". */
+static enum status read_standard_import(struct wrapper *w, struct wrap_import *import, struct str module)
+{
+    struct str name = import->core->name;
+    if (module.len) {
+        bool marked = str_skip(&module, STR("|"));
+        import->is_exported = str_skip(&module, STR("_ex_"));
+        import->item = marked ? map_get(names_of(w, import), module) : NULL;
+        if (!import->item)
+            return fail(w->err, ST_INVALID, "the module imports `%.*s` of `%.*s`, which its world does not name", STR_ARG(name),
+                        STR_ARG(import->core->module));
+    }
+    TRY(read_standard_builtin(w, import, name));
+    if (!import->builtin && import->is_exported)
+        return fail(w->err, ST_INVALID, "import `%.*s` of `%.*s` is no built-in", STR_ARG(name), STR_ARG(import->core->module));
+    return import->builtin ? ST_OK : read_function(w, import, name);
+}
+
 static enum status read_component_import(struct wrapper *w, struct wrap_import *import)
 {
     struct str module = import->core->module, name = import->core->name;
+    if (str_skip(&module, STR(STANDARD)))
+        return read_standard_import(w, import, module);
     import->is_async = str_skip(&name, STR("[async-lower]"));
     import->is_exported = str_skip(&module, STR("[export]"));
     if (!str_is(module, "$root")) {
-        import->item = find_interface(items_of(w, import), module);
+        import->item = find_interface(w, names_of(w, import), module);
         if (!import->item)
             return fail(
                 w->err, ST_INVALID,
@@ -319,9 +392,11 @@ static enum status read_import(struct wrapper *w, struct wrap_module *module, st
 {
     const struct engine_import *core = import->core;
     bool is_adapter = module != &w->main;
-    if (is_adapter && core->type.kind == ENGINE_MEMORY && str_is(core->module, "env") && str_is(core->name, "memory")) {
+    if (core->type.kind == ENGINE_MEMORY && str_is(core->module, "env") && str_is(core->name, "memory")) {
         import->kind = WRAP_MAIN_MEMORY;
-        return ST_OK;
+        if (!is_adapter)
+            w->imported_memory = &core->type;
+        return core->type.is_64 ? fail(w->err, ST_UNSUPPORTED, "the module has a 64-bit memory") : ST_OK;
     }
     if (is_adapter && str_is(core->module, "__main_module__")) {
         import->kind = WRAP_MAIN_EXPORT;
@@ -385,25 +460,37 @@ struct str wrap_export_name(struct wrapper *w, const struct wit_world_item *item
     return arena_printf(&w->arena, "%.*s#%.*s", STR_ARG(wrap_item_name(w, item)), STR_ARG(function->name));
 }
 
+static enum status accept_lift(struct wrapper *w, const struct engine_export *export, const struct wit_function *function,
+                               const struct wrap_lift *lift)
+{
+    struct engine_func_type want = wrap_signature(w, function, lift->abi);
+    return wrap_check_type(w, "export", lift->name, &export->type.func, &want);
+}
+
 enum status wrap_find_lift(struct wrapper *w, const struct wrap_module *module, const struct wit_world_item *item,
-                           const struct wit_function *function, struct str *ret_name, enum wrap_abi *ret_abi)
+                           const struct wit_function *function, struct wrap_lift *ret_lift)
 {
     static const struct {
         const char *prefix;
         enum wrap_abi abi;
     } ways[] = {{"", WRAP_ABI_LIFT}, {"[async-lift]", WRAP_ABI_LIFT_ASYNC}, {"[async-lift-stackful]", WRAP_ABI_LIFT_STACKFUL}};
     struct str plain = wrap_export_name(w, item, function);
+    const struct engine_export *export;
+    ret_lift->plain = plain;
+    ret_lift->post_return = arena_printf(&w->arena, "cabi_post_%.*s", STR_ARG(plain));
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-        struct str name = arena_printf(&w->arena, "%s%.*s", ways[i].prefix, STR_ARG(plain));
-        const struct engine_export *export = wrap_find_export(module, name, ENGINE_FUNC);
-        struct engine_func_type want;
-        if (!export)
-            continue;
-        want = wrap_signature(w, function, ways[i].abi);
-        *ret_name = name;
-        *ret_abi = ways[i].abi;
-        return wrap_check_type(w, "export", name, &export->type.func, &want);
+        ret_lift->name = arena_printf(&w->arena, "%s%.*s", ways[i].prefix, STR_ARG(plain));
+        ret_lift->abi = ways[i].abi;
+        export = wrap_find_export(module, ret_lift->name, ENGINE_FUNC);
+        if (export)
+            return accept_lift(w, export, function, ret_lift);
     }
+    ret_lift->name = wrap_standard_name(w, item, function->name, "");
+    ret_lift->post_return = wrap_standard_name(w, item, function->name, "_post");
+    ret_lift->abi = WRAP_ABI_LIFT;
+    export = wrap_find_export(module, ret_lift->name, ENGINE_FUNC);
+    if (export)
+        return accept_lift(w, export, function, ret_lift);
     return fail(w->err, ST_INVALID, "the module does not export `%.*s`, which its world does", STR_ARG(plain));
 }
 
@@ -417,19 +504,27 @@ static struct str first_exported(const struct wrap_module *module, enum engine_e
 
 struct str wrap_memory_name(const struct wrap_module *module)
 {
-    static const char *const names[] = {"memory", NULL};
+    static const char *const names[] = {"memory", STANDARD "_memory", NULL};
     return first_exported(module, ENGINE_MEMORY, names);
 }
 
 struct str wrap_realloc_name(const struct wrap_module *module, bool import)
 {
-    static const char *const for_imports[] = {"cabi_import_realloc", "cabi_realloc", "canonical_abi_realloc", NULL};
-    static const char *const for_exports[] = {"cabi_export_realloc", "cabi_realloc", "canonical_abi_realloc", NULL};
+    static const char *const for_imports[] = {"cabi_import_realloc", "cabi_realloc", "canonical_abi_realloc", STANDARD "_realloc",
+                                              NULL};
+    static const char *const for_exports[] = {"cabi_export_realloc", "cabi_realloc", "canonical_abi_realloc", STANDARD "_realloc",
+                                              NULL};
     return first_exported(module, ENGINE_FUNC, import ? for_imports : for_exports);
 }
 
 struct str wrap_adapter_realloc(const struct wrap_module *main_module)
 {
-    static const char *const names[] = {"cabi_realloc_adapter", "cabi_realloc", "canonical_abi_realloc", NULL};
+    static const char *const names[] = {"cabi_realloc_adapter", "cabi_realloc", "canonical_abi_realloc", STANDARD "_realloc", NULL};
     return first_exported(main_module, ENGINE_FUNC, names);
+}
+
+const struct engine_export *wrap_find_initialize(const struct wrap_module *module)
+{
+    static const char *const names[] = {"_initialize", STANDARD "_initialize", NULL};
+    return map_get(&module->exports, first_exported(module, ENGINE_FUNC, names));
 }

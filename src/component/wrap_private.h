@@ -27,20 +27,21 @@ enum {
     WRAP_IS_ASYNC = 1 << 3,
 };
 
-enum wrap_operands { /* of a built-in */
-                     WRAP_PLAIN,
-                     WRAP_RESOURCE,
-                     WRAP_PAYLOAD,        /* a stream or future type */
-                     WRAP_PAYLOAD_READ,   /* and options */
-                     WRAP_PAYLOAD_WRITE,  /* and options */
-                     WRAP_PAYLOAD_CANCEL, /* and whether it is async */
-                     WRAP_ASYNC_FLAG,
-                     WRAP_ERROR_NEW,
-                     WRAP_ERROR_MESSAGE,
-                     WRAP_WAIT, /* cancellable or not, and a memory */
-                     WRAP_CANCELLABLE,
-                     WRAP_CONTEXT, /* a type and a slot */
-                     WRAP_TASK_RETURN,
+/* What a built-in's definition says besides which it is. */
+enum wrap_operands {
+    WRAP_PLAIN,
+    WRAP_RESOURCE,
+    WRAP_PAYLOAD,        /* a stream or future type */
+    WRAP_PAYLOAD_READ,   /* and options */
+    WRAP_PAYLOAD_WRITE,  /* and options */
+    WRAP_PAYLOAD_CANCEL, /* and whether it is async */
+    WRAP_ASYNC_FLAG,
+    WRAP_ERROR_NEW,
+    WRAP_ERROR_MESSAGE,
+    WRAP_WAIT, /* cancellable or not, and a memory */
+    WRAP_CANCELLABLE,
+    WRAP_CONTEXT, /* a type and a slot */
+    WRAP_TASK_RETURN,
 };
 
 struct wrap_builtin {
@@ -55,7 +56,7 @@ enum wrap_import_kind {
     WRAP_LOWER, /* a function that the world or an interface of it imports */
     WRAP_BUILTIN,
     WRAP_ADAPTED,     /* a function that an adapter exports */
-    WRAP_MAIN_MEMORY, /* of an adapter: the memory of the main module */
+    WRAP_MAIN_MEMORY, /* the memory of the main module, which adapters import, and the module itself may */
     WRAP_MAIN_EXPORT, /* of an adapter: what the main module exports under that name */
 };
 
@@ -85,6 +86,7 @@ struct wrap_module {
     enum wit_string_encoding encoding;
     struct str *given_names; /* of info.imports, where not their own; else data NULL. NULL: all their own */
     WIT_VEC(struct wrap_import) imports;
+    uint32_t realloc_shim;             /* WRAP_NONE: none */
     size_t first_export, export_count; /* of the world's exports: what this module must have */
     uint32_t index, instance;          /* in the component */
 };
@@ -92,7 +94,7 @@ struct wrap_module {
 struct wrap_shim { /* a function that exists only once the modules do */
     struct wrap_module *module;
     struct wrap_import *import; /* what it stands for, or else: */
-    struct str destructor;      /* an export of the module */
+    struct str export;          /* a function that the module exports: a destructor, or realloc */
     struct engine_func_type type;
 };
 
@@ -115,21 +117,25 @@ struct wrapper {
     size_t adapter_count;
     struct wit_body body;
     struct error *err;
-    struct map type_info;        /* wit_type_key -> struct type_info * */
-    struct map used;             /* what modules import of the world's imports: item and function -> anything */
-    struct map live;             /* types of imports that are used: wit_type_key -> anything */
-    struct map live_of;          /* wit_interface_key -> struct live_types * */
-    struct map payloads;         /* of functions: their streams and futures */
-    struct wit_type_space root;  /* the world's own types and those of imports */
+    struct map imported_names, exported_names; /* of interfaces, in full and cut to their track -> const struct wit_world_item * */
+    struct map type_info;                      /* wit_type_key -> struct type_info * */
+    struct map used;                           /* what modules import of the world's imports: item and function -> anything */
+    struct map live;                           /* types of imports that are used: wit_type_key -> anything */
+    struct map live_of;                        /* wit_interface_key -> struct live_types * */
+    struct map payloads;                       /* of functions: their streams and futures */
+    struct wit_type_space root;                /* the world's own types and those of imports */
     struct map import_instances; /* by interface (under its own name, if it is imported so) and by item -> index + 1 */
     struct map type_aliases;     /* instance and type -> index + 1 */
     struct map core_aliases;     /* core instance and name -> index + 1 */
     struct map functions;        /* of the world itself: name -> index + 1 */
     VEC(struct wrap_shim) shims;
-    struct map destructors; /* exports -> position in shims + 1 */
+    struct map destructors; /* wrap_destructor_name -> position in shims + 1 */
     VEC(struct wrap_export *) exports;
     struct map export_of; /* by interface (under its own name, if it is exported so) and by item */
     uint32_t shim_instance, memory;
+    /* If the main module imports its memory, the shim has it, and what needs no more than that can be had at once. NULL: it exports
+     * its memory, as most do. */
+    const struct engine_extern_type *imported_memory;
 };
 
 /* --- wrap_type.c ----------------------------------------------------------------------------------------------------- */
@@ -161,6 +167,8 @@ void wrap_interface_types(struct wrapper *w, const struct wit_interface *interfa
 
 /* --- wrap_names.c ---------------------------------------------------------------------------------------------------- */
 
+/* Once the world is complete: by what names modules may call its interfaces. */
+void wrap_index_interfaces(struct wrapper *w);
 /* Gives imports that have the same names distinct ones: `f`, `f [v2]`. A core module may have several, a component cannot give it
  * one name twice. */
 void wrap_distinguish_imports(struct wrapper *w, struct wrap_module *module);
@@ -172,14 +180,24 @@ enum status wrap_read_imports(struct wrapper *w, struct wrap_module *module) CHE
 /* The name under which a module exports a function of the world, without what may stand in front. */
 struct str wrap_export_name(struct wrapper *w, const struct wit_world_item *item, const struct wit_function *function);
 const struct engine_export *wrap_find_export(const struct wrap_module *module, struct str name, enum engine_extern_kind kind);
-/* How `function` is exported: its core name, and by which convention. */
+/* The same as BuildTargets.md has it; of a resource's destructor with a suffix. */
+struct str wrap_standard_name(struct wrapper *w, const struct wit_world_item *item, struct str name, const char *suffix);
+struct str wrap_destructor_name(struct wrapper *w, const struct wit_world_item *item, const struct wit_type *resource);
+/* How a function is exported. */
+struct wrap_lift {
+    struct str name;        /* of the core function */
+    struct str plain;       /* without what may stand in front, for messages */
+    struct str post_return; /* a name that may be there */
+    enum wrap_abi abi;
+};
 enum status wrap_find_lift(struct wrapper *w, const struct wrap_module *module, const struct wit_world_item *item,
-                           const struct wit_function *function, struct str *ret_name, enum wrap_abi *ret_abi) CHECKED;
+                           const struct wit_function *function, struct wrap_lift *ret_lift) CHECKED;
 /* "ns:name/interface@version", or the plain name. */
 struct str wrap_item_name(struct wrapper *w, const struct wit_world_item *item);
-struct str wrap_memory_name(const struct wrap_module *module);               /* empty: none */
-struct str wrap_realloc_name(const struct wrap_module *module, bool import); /* for lowered results, or lifted parameters */
-struct str wrap_adapter_realloc(const struct wrap_module *main_module);      /* what adapters allocate with */
+const struct engine_export *wrap_find_initialize(const struct wrap_module *module); /* NULL: none */
+struct str wrap_memory_name(const struct wrap_module *module);                      /* empty: none */
+struct str wrap_realloc_name(const struct wrap_module *module, bool import);        /* for lowered results, or lifted parameters */
+struct str wrap_adapter_realloc(const struct wrap_module *main_module);             /* what adapters allocate with */
 
 /* --- wrap_module.c --------------------------------------------------------------------------------------------------- */
 
@@ -210,6 +228,7 @@ void wrap_release_module(struct wrap_writer *m);
 struct wit_sink *wrap_next_item(struct wrap_writer *m);
 void wrap_end_items(struct wrap_writer *m, enum wrap_core_section section);
 void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);     /* of numbers and vectors */
+void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type); /* of a 32-bit one */
 uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type); /* once; in a type section */
 
 /* --- the rest -------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "component/wrap_private.h"
 
 #define TABLE_EXPORT "$imports"
+#define MEMORY_EXPORT "memory"
 
 /* --- which functions ------------------------------------------------------------------------------------------------- */
 
@@ -14,44 +15,76 @@ static void add_shim(struct wrapper *w, struct wrap_shim shim)
     vec_push(&w->shims, shim);
 }
 
+/* A memory that is imported is there before the module, so what needs that alone can be made at once; and what needs realloc as
+ * well, with a realloc that is behind the shim. Results of reads and messages are left to wait, as wit-component leaves them. */
+static bool must_wait(const struct wrapper *w, const struct wrap_import *import)
+{
+    if (!w->imported_memory || import->kind == WRAP_ADAPTED)
+        return import->needs & (WRAP_NEEDS_MEMORY | WRAP_NEEDS_REALLOC);
+    return import->kind == WRAP_BUILTIN && (import->needs & WRAP_NEEDS_REALLOC);
+}
+
+static void add_realloc(struct wrapper *w, struct wrap_module *module)
+{
+    struct str name = wrap_realloc_name(module, true);
+    if (module->realloc_shim != WRAP_NONE || !name.len)
+        return;
+    module->realloc_shim = (uint32_t)w->shims.len;
+    add_shim(w, (struct wrap_shim){.module = module, .export = name, .type = wrap_type_of(w, "iiii:i")});
+}
+
 static void collect_imports(struct wrapper *w, struct wrap_module *module)
 {
     for (size_t i = 0; i < module->imports.len; i++) {
         struct wrap_import *import = &module->imports.items[i];
-        if (import->needs & (WRAP_NEEDS_MEMORY | WRAP_NEEDS_REALLOC))
+        if (must_wait(w, import))
             add_shim(w, (struct wrap_shim){.module = module, .import = import, .type = import->core->type.func});
+        else if (import->needs & WRAP_NEEDS_REALLOC)
+            add_realloc(w, module);
     }
 }
 
-/* `prefix#[dtor]name` for the resources of an exported interface, in the order of the module's exports. */
-static enum status collect_destructor(struct wrapper *w, struct wrap_module *module, const struct engine_export *export)
+/* Every name that a destructor of an exported resource may have, with the one it is known by. */
+static void expect_destructors(struct wrapper *w, const struct wrap_module *module, struct map *expected)
 {
-    struct engine_func_type want = wrap_type_of(w, "i:");
-    size_t mark = str_find(export->name, STR("#[dtor]"));
-    if (mark == STR_NONE || export->type.kind != ENGINE_FUNC)
-        return ST_OK;
     for (size_t i = 0; i < module->export_count; i++) {
         const struct wit_world_item *item = &w->world->exports.items[module->first_export + i];
-        struct str name = str_from(export->name, mark + strlen("#[dtor]"));
-        if (item->kind != WIT_ITEM_INTERFACE || !str_eq(wrap_item_name(w, item), str_slice(export->name, 0, mark)))
-            continue;
-        const struct wit_type *type = wit_interface_type(item->interface, name);
-        if (!type || type->kind != WIT_RESOURCE)
+        for (size_t k = 0; item->kind == WIT_ITEM_INTERFACE && k < item->interface->types.len; k++) {
+            const struct wit_type *type = item->interface->types.items[k];
+            struct str *known = ARENA_NEW(&w->arena, struct str);
+            if (type->kind != WIT_RESOURCE)
+                continue;
+            *known = wrap_destructor_name(w, item, type);
+            map_set(expected, *known, known);
+            map_set(expected, wrap_standard_name(w, item, type->name, "_dtor"), known);
+        }
+    }
+}
+
+/* Destructors in the order of the module's exports. */
+static enum status collect_destructors(struct wrapper *w, struct wrap_module *module, const struct map *expected)
+{
+    struct engine_func_type want = wrap_type_of(w, "i:");
+    for (size_t i = 0; i < module->info.export_count; i++) {
+        const struct engine_export *export = &module->info.exports[i];
+        const struct str *known = export->type.kind == ENGINE_FUNC ? map_get(expected, export->name) : NULL;
+        if (!known)
             continue;
         TRY(wrap_check_type(w, "export", export->name, &export->type.func, &want));
-        wit_map_set_index(&w->destructors, export->name, (uint32_t)w->shims.len);
-        add_shim(w, (struct wrap_shim){.module = module, .destructor = export->name, .type = want});
-        break;
+        wit_map_set_index(&w->destructors, *known, (uint32_t)w->shims.len);
+        add_shim(w, (struct wrap_shim){.module = module, .export = export->name, .type = want});
     }
     return ST_OK;
 }
 
 static enum status collect(struct wrapper *w, struct wrap_module *module)
 {
+    struct map expected = {0};
     collect_imports(w, module);
-    for (size_t i = 0; i < module->info.export_count; i++)
-        TRY(collect_destructor(w, module, &module->info.exports[i]));
-    return ST_OK;
+    expect_destructors(w, module, &expected);
+    enum status status = collect_destructors(w, module, &expected);
+    map_release(&expected);
+    return status;
 }
 
 enum status wrap_collect_shims(struct wrapper *w)
@@ -97,7 +130,15 @@ static void put_shim_code(struct wrap_writer *m, const struct wrap_shim *shim, u
     wit_put_name(wrap_next_item(m), wit_sink_str(&body));
 }
 
-static void put_shim_exports(struct wrap_writer *m, uint32_t count)
+static void put_export(struct wrap_writer *m, const char *name, uint8_t kind)
+{
+    struct wit_sink *sink = wrap_next_item(m);
+    wit_put_name(sink, str_of(name));
+    wit_put_byte(sink, kind);
+    wit_put_u32(sink, 0);
+}
+
+static void put_shim_exports(struct wrap_writer *m, uint32_t count, bool memory)
 {
     struct wit_sink *sink;
     for (uint32_t i = 0; i < count; i++) {
@@ -106,18 +147,17 @@ static void put_shim_exports(struct wrap_writer *m, uint32_t count)
         wit_put_byte(sink, 0x00);
         wit_put_u32(sink, i);
     }
-    sink = wrap_next_item(m);
-    wit_put_name(sink, STR(TABLE_EXPORT));
-    wit_put_bytes(sink, STR("\x01\0"));
+    if (count)
+        put_export(m, TABLE_EXPORT, 0x01);
+    if (memory)
+        put_export(m, MEMORY_EXPORT, 0x02);
 }
 
-void wrap_encode_shim(struct wrapper *w)
+static uint32_t encode_shim_module(struct wrapper *w)
 {
     struct wrap_writer m;
-    uint32_t count = (uint32_t)w->shims.len, module;
-    if (!count)
-        return;
-    uint32_t *types = ARENA_ARRAY(&w->arena, uint32_t, count);
+    uint32_t count = (uint32_t)w->shims.len;
+    uint32_t *types = ARENA_ARRAY(&w->arena, uint32_t, count + 1);
     wrap_begin_module(&m, w);
     for (uint32_t i = 0; i < count; i++)
         types[i] = wrap_add_func_type(&m, &w->shims.items[i].type);
@@ -125,19 +165,35 @@ void wrap_encode_shim(struct wrapper *w)
     for (uint32_t i = 0; i < count; i++)
         wit_put_u32(wrap_next_item(&m), types[i]);
     wrap_end_items(&m, CORE_FUNCTION);
-    put_table_type(wrap_next_item(&m), count);
-    wrap_end_items(&m, CORE_TABLE);
-    put_shim_exports(&m, count);
+    if (count) {
+        put_table_type(wrap_next_item(&m), count);
+        wrap_end_items(&m, CORE_TABLE);
+    }
+    if (w->imported_memory) {
+        wrap_put_memory_type(wrap_next_item(&m), w->imported_memory);
+        wrap_end_items(&m, CORE_MEMORY);
+    }
+    put_shim_exports(&m, count, w->imported_memory != NULL);
     wrap_end_items(&m, CORE_EXPORT);
     for (uint32_t i = 0; i < count; i++)
         put_shim_code(&m, &w->shims.items[i], i, types[i]);
     wrap_end_items(&m, CORE_CODE);
-    module = wrap_end_module(&m);
+    return wrap_end_module(&m);
+}
+
+void wrap_encode_shim(struct wrapper *w)
+{
+    uint32_t module;
+    if (!w->shims.len && !w->imported_memory)
+        return;
+    module = encode_shim_module(w);
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);
     wit_put_byte(sink, 0x00);
     wit_put_u32(sink, module);
     wit_put_u32(sink, 0);
     w->shim_instance = wit_body_index(&w->body, WIT_SORT_CORE_INSTANCE);
+    if (w->imported_memory)
+        w->memory = wrap_alias_core(w, w->shim_instance, WIT_SORT_CORE_MEMORY, STR(MEMORY_EXPORT));
 }
 
 /* --- the fixup ------------------------------------------------------------------------------------------------------- */
@@ -175,7 +231,7 @@ static void put_start(struct wrap_writer *m, uint32_t function)
     wit_put_name(&m->out, wit_sink_str(&content));
 }
 
-static uint32_t encode_fixup_module(struct wrapper *w, bool initialize)
+static uint32_t encode_fixup_module(struct wrapper *w, const struct engine_export *initialize)
 {
     static const struct engine_func_type thunk = {NULL, NULL, 0, 0};
     struct wrap_writer m;
@@ -190,7 +246,7 @@ static uint32_t encode_fixup_module(struct wrapper *w, bool initialize)
     for (uint32_t i = 0; i < count; i++)
         put_shim_import(&m, i, types[i]);
     if (initialize)
-        put_import(&m, "main", STR("_initialize"), thunk_type);
+        put_import(&m, "main", initialize->name, thunk_type);
     if (count) {
         struct wit_sink *sink = wrap_next_item(&m);
         wit_put_name(sink, STR("shim"));
@@ -220,7 +276,7 @@ static enum status encode_actual(struct wrapper *w, uint32_t *ret_instance)
         if (shim->import)
             TRY(wrap_emit_import(w, shim->module, shim->import, &sort, &functions[i]));
         else
-            functions[i] = wrap_alias_core(w, shim->module->instance, WIT_SORT_CORE_FUNC, shim->destructor);
+            functions[i] = wrap_alias_core(w, shim->module->instance, WIT_SORT_CORE_FUNC, shim->export);
     }
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);
     wit_put_byte(sink, 0x01);
@@ -244,13 +300,13 @@ static void put_argument(struct wit_sink *sink, const char *name, uint32_t insta
 enum status wrap_encode_fixup(struct wrapper *w)
 {
     static const struct engine_func_type thunk = {NULL, NULL, 0, 0};
-    const struct engine_export *initialize = wrap_find_export(&w->main, STR("_initialize"), ENGINE_FUNC);
+    const struct engine_export *initialize = wrap_find_initialize(&w->main);
     uint32_t count = (uint32_t)w->shims.len, actual = 0, module;
     if (initialize)
         TRY(wrap_check_type(w, "export", initialize->name, &initialize->type.func, &thunk));
     if (!count && !initialize)
         return ST_OK;
-    module = encode_fixup_module(w, initialize != NULL);
+    module = encode_fixup_module(w, initialize);
     if (count)
         TRY(encode_actual(w, &actual));
     struct wit_sink *sink = wit_body_next(&w->body, WIT_SECTION_CORE_INSTANCE);

@@ -86,7 +86,34 @@ def a_command_runs():
         done = subprocess.run([wasmtime, "run", "--dir", "data", "hello.component.wasm", "you", "data/file"], cwd=project.root,
                               stdout=subprocess.PIPE)
         equal(done.stdout, b"hello you from a file\n\n")
-        equal(done.returncode, 7)
+        equal(done.returncode, 1)  # WASI 0.2 tells success and failure apart, no more
+
+
+@test
+def builds_are_wrapped():
+    """wash build and wash dev make a component of the core module that a build leaves; of a component they make nothing"""
+    port = free_port()
+    with Project(dev_config(port).replace("'true'", "cp core.wasm component.wasm")) as project:
+        http_guest(project, "c-hello")
+        code, _, err = run("build", cwd=project.root)
+        equal(code, 0, err)
+        check("made a component of the core module" in err, err)
+        with open(project.path("component.wasm"), "rb") as file:
+            built = file.read()
+        equal(built[:8], b"\0asm\x0d\0\x01\0")
+        with Dev(project, port) as dev:
+            equal(dev.get("/")[:2], (200, b"Hello from wasmCloud!\n"))
+            check(dev.has("made a component of the core module"), dev.log())
+        project.write("core.wasm", built)
+        code, _, err = run("build", cwd=project.root)
+        equal(code, 0, err)
+        check("made a component" not in err, err)
+        with open(project.path("component.wasm"), "rb") as file:
+            check(file.read() == built, "the component was changed")
+        project.write("core.wasm", b"\0asm\x01\0\0\0" + b"\x02\x0d\x01\x03env\x03abc\x01\x70\0\x01")
+        code, _, err = run("build", cwd=project.root)
+        equal(code, 1)
+        check("make a component of" in err and "import `abc` of `env` is not a function" in err, err)
 
 
 def same_as_reference(project, module, adapter):

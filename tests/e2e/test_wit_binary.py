@@ -1,6 +1,7 @@
 """WIT in the binary format of components: what we encode is what wasm-tools encodes, and each reads what the other wrote.
 
-WIT_TOOL names the program of tests/wit. The reference is built by `tools/cargo-tool.sh wasm-tools`; until then these are skipped. Text goes to both as our printer writes it, for wasm-tools takes `//` comments for documentation."""
+WIT_TOOL names the program of tests/wit. The reference is built by `tools/cargo-tool.sh wasm-tools`; until then these are skipped.
+Text goes to both as our printer writes it, for wasm-tools takes `//` comments for documentation."""
 
 import glob
 import subprocess
@@ -58,6 +59,26 @@ def same_bytes():
         reference("validate", "--features", "all", encoded)
 
     each_package(check_one)
+
+
+@test
+def same_worlds():
+    """a world as a guest's module carries it is what wasm-tools embeds"""
+    worlds = 0
+
+    def check_one(project, source, text):
+        nonlocal worlds
+        with open(text) as file:
+            names = re.findall(r"^world ([\w-]+) ", file.read(), re.M)  # those of other packages are indented
+        for name in names:
+            reference("component", "embed", "--all-features", "--only-custom", text, "-w", name, "-o", project.path("theirs.wasm"))
+            reference("strip", "-d", "producers", project.path("theirs.wasm"), "-o", project.path("theirs.wasm"))
+            with open(project.path("theirs.wasm"), "rb") as file:
+                check(file.read() == ours("world", text, name), "worlds differ:", source, name)
+            worlds += 1
+
+    each_package(check_one)
+    check(worlds >= 10, "only", worlds, "worlds")
 
 
 @test

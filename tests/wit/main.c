@@ -1,5 +1,6 @@
-/* wit-tool print PATH | encode PATH: WIT for comparing with other tools. PATH is text (a file or a folder, every feature on), or,
- * to print, a component. Standard output gets the package as text with those it depends on, or as a component. */
+/* wit-tool print PATH | encode PATH | world PATH NAME: WIT for comparing with other tools. PATH is text (a file or a folder, every
+ * feature on), or, to print, a component. Standard output gets the package as text with those it depends on, or as a component, or
+ * the world of that name as a guest's module carries it. */
 #include "base/mem.h"
 #include "component/limits.h"
 #include "component/world.h"
@@ -22,9 +23,18 @@ static enum status read_file(const char *path, struct buf *out, struct error *er
     return ST_OK;
 }
 
-static enum status run(const char *command, const char *path, struct buf *out, struct error *err)
+static enum status encode_world(const struct wit_model *model, const struct wit_package *package, const char *name, struct buf *out,
+                                struct error *err)
+{
+    struct wit_world *world;
+    TRY(wit_select_world(model, package, str_of(name), &world, err));
+    return wit_encode_world(world, WIT_ENCODING_UTF8, NULL, out, err);
+}
+
+static enum status run(char **argv, struct buf *out, struct error *err)
 {
     const struct wit_options options = {.all_features = true};
+    const char *command = argv[1], *path = argv[2];
     autobuf struct buf bytes = BUF_INIT(BUF_UNLIMITED);
     struct wit_model model;
     struct wit_package *package;
@@ -36,21 +46,30 @@ static enum status run(const char *command, const char *path, struct buf *out, s
     enum status status = wit_load(&model, path, &options, &package, err);
     if (status == ST_OK && strcmp(command, "encode") == 0)
         status = wit_encode_package(package, NULL, out, err);
+    else if (status == ST_OK && strcmp(command, "world") == 0)
+        status = encode_world(&model, package, argv[3], out, err);
     else if (status == ST_OK)
         status = wit_print(&model, package, out, err);
     wit_model_release(&model);
     return status;
 }
 
+static bool understood(int argc, char **argv)
+{
+    if (argc == 3)
+        return strcmp(argv[1], "print") == 0 || strcmp(argv[1], "encode") == 0;
+    return argc == 4 && strcmp(argv[1], "world") == 0;
+}
+
 int main(int argc, char **argv)
 {
     autobuf struct buf out = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     struct error err;
-    if (argc != 3 || (strcmp(argv[1], "print") != 0 && strcmp(argv[1], "encode") != 0)) {
-        fprintf(stderr, "usage: %s print|encode PATH\n", argv[0]);
+    if (!understood(argc, argv)) {
+        fprintf(stderr, "usage: %s print PATH | encode PATH | world PATH NAME\n", argv[0]);
         return 2;
     }
-    if (run(argv[1], argv[2], &out, &err) != ST_OK) {
+    if (run(argv, &out, &err) != ST_OK) {
         fprintf(stderr, "%s: %s\n", argv[2], err.message);
         return 1;
     }

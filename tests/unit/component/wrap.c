@@ -1,6 +1,7 @@
 /* Components of core modules: what wrap.txt says of them, and that they run. */
 #include "component/wrap.h"
 
+#include "component/limits.h"
 #include "component/world.h"
 #include "host_things.h"
 #include "runtime_help.h"
@@ -106,7 +107,7 @@ TEST(cases)
     struct str rest = buf_str(&text);
     for (struct wrap_case c; next_case(&rest, &c); count++)
         check_case(&c);
-    CHECK_EQ(count, 31);
+    CHECK_EQ(count, 34);
 }
 
 /* --- other inputs ---------------------------------------------------------------------------------------------------- */
@@ -152,6 +153,40 @@ TEST(the_maximum)
     make_module(STR("package a:b; world w { export f: func(); }"), STR("(module (func (export \"f\")))"), &module);
     CHECK_EQ(cm_wrap_module(buf_str(&module), NULL, &out, &err), ST_LIMIT);
     CHECK_EQ(out.len, 0);
+}
+
+/* A chain of interfaces, each with the type of the one before: shallow for the decoder, deep for what walks names. */
+TEST(names_of_names)
+{
+    autobuf struct buf wat = BUF_INIT(BUF_UNLIMITED), world = BUF_INIT(1 << 20), module = BUF_INIT(1 << 20);
+    buf_addf(&wat, "(component (@custom \"wit-component-encoding\" \"\\04\\00\") (type (component (type (component"
+                   " (import \"a:b/i0\" (instance $i0 (export \"r\" (type (sub resource)))))");
+    for (unsigned i = 1; i <= WIT_MAX_TYPE_DEPTH + 1; i++)
+        buf_addf(&wat,
+                 " (alias export $i%u \"r\" (type $t%u)) (import \"a:b/i%u\" (instance $i%u (alias outer 1 $t%u (type $o))"
+                 " (export \"r\" (type (eq $o)))))",
+                 i - 1, i, i, i, i);
+    buf_addf(&wat, ")) (export \"a:b/w\" (component (type 0))))) (export \"w\" (type 0)))");
+    assemble(buf_str(&wat), &world);
+    assemble(STR("(module)"), &module);
+    CHECK_EQ(wit_append_custom_section(STR("component-type"), buf_str(&world), &module, NULL), ST_OK);
+    check_refused(buf_str(&module), ST_LIMIT, "a type is made of types more than 100 deep");
+}
+
+/* One section can only hold as many as the decoder takes; two have more. */
+TEST(too_many_exports)
+{
+    autobuf struct buf module = BUF_INIT(1 << 20);
+    assemble(STR("(module)"), &module);
+    for (unsigned section = 0; section < 2; section++) {
+        autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED);
+        buf_addf(&wit, "package a:b; world w {\n");
+        for (unsigned i = 0; i < CM_LIMIT_INSTANCES - 200; i++)
+            buf_addf(&wit, "export i%u-x%u: interface { f: func(); }\n", i, section);
+        buf_addf(&wit, "}");
+        embed(&module, buf_str(&wit), WIT_ENCODING_UTF8);
+    }
+    check_refused(buf_str(&module), ST_LIMIT, "the world exports more than 1000 interfaces");
 }
 
 /* Worlds of several sections are one. */
@@ -245,53 +280,56 @@ static const char running_wit[] = THINGS_WIT "interface boxes {\n"
                                              "  export boxes;\n"
                                              "}\n";
 
-static const char running_wat[] =
-    "(module"
-    "  (import \"test:host/things@0.2.1\" \"greet\" (func $greet (param i32 i32 i32)))"
-    "  (import \"test:host/things@0.2.1\" \"[constructor]counter\" (func $new (param i32) (result i32)))"
-    "  (import \"test:host/things@0.2.1\" \"[method]counter.add\" (func $add (param i32 i32) (result i32)))"
-    "  (import \"test:host/things@0.2.1\" \"[resource-drop]counter\" (func $drop (param i32)))"
-    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-new]box\" (func $box-new (param i32) (result i32)))"
-    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-rep]box\" (func $box-rep (param i32) (result i32)))"
-    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-drop]box\" (func $box-drop (param i32)))"
-    "  (memory (export \"memory\") 2)"
-    "  (global $heap (mut i32) (i32.const 1024))"
-    "  (global $freed (mut i32) (i32.const 0))"
-    "  (global $dropped (mut i32) (i32.const 0))"
-    "  (global $initialized (mut i32) (i32.const 0))"
-    "  (func (export \"_initialize\") (global.set $initialized (i32.const 7)))"
-    "  (func (export \"initialized\") (result i32) (global.get $initialized))"
-    "  (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (local $r i32)"
-    "    (local.set $r (i32.and (i32.add (global.get $heap) (i32.sub (local.get 2) (i32.const 1)))"
-    "                           (i32.sub (i32.const 0) (local.get 2))))"
-    "    (global.set $heap (i32.add (local.get $r) (local.get 3)))"
-    "    (local.get $r))"
-    "  (func (export \"greet\") (param i32 i32) (result i32)"
-    "    (call $greet (local.get 0) (local.get 1) (i32.const 16)) (i32.const 16))"
-    "  (func (export \"cabi_post_greet\") (param i32) (global.set $freed (i32.add (global.get $freed) (local.get 0))))"
-    "  (func (export \"freed\") (result i32) (global.get $freed))"
-    "  (func (export \"count\") (param i32 i32) (result i32) (local $c i32) (local $v i32)"
-    "    (local.set $c (call $new (local.get 0)))"
-    "    (local.set $v (call $add (local.get $c) (local.get 1)))"
-    "    (call $drop (local.get $c)) (local.get $v))"
-    "  (func (export \"round-trip\") (param i32) (result i32) (local $b i32) (local $v i32)"
-    "    (local.set $b (call $box-new (local.get 0)))"
-    "    (local.set $v (call $box-rep (local.get $b)))"
-    "    (call $box-drop (local.get $b))"
-    "    (i32.add (local.get $v) (i32.mul (i32.const 1000) (global.get $dropped))))"
-    "  (func (export \"test:host/boxes@0.2.1#[constructor]box\") (param i32) (result i32) (call $box-new (local.get 0)))"
-    "  (func (export \"test:host/boxes@0.2.1#make\") (param i32) (result i32) (call $box-new (local.get 0)))"
-    "  (func (export \"test:host/boxes@0.2.1#[method]box.get\") (param i32) (result i32) (local.get 0))"
-    "  (func (export \"test:host/boxes@0.2.1#[dtor]box\") (param i32) (global.set $dropped (local.get 0)))"
-    "  (func (export \"test:host/boxes@0.2.1#drop-one\") (param i32) (call $box-drop (local.get 0)))"
-    "  (func (export \"test:host/boxes@0.2.1#dropped\") (result i32) (global.get $dropped)))";
+#define RUNNING_WAT(memory)                                                                                                        \
+    "(module"                                                                                                                      \
+    "  (import \"test:host/things@0.2.1\" \"greet\" (func $greet (param i32 i32 i32)))"                                            \
+    "  (import \"test:host/things@0.2.1\" \"[constructor]counter\" (func $new (param i32) (result i32)))"                          \
+    "  (import \"test:host/things@0.2.1\" \"[method]counter.add\" (func $add (param i32 i32) (result i32)))"                       \
+    "  (import \"test:host/things@0.2.1\" \"[resource-drop]counter\" (func $drop (param i32)))"                                    \
+    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-new]box\" (func $box-new (param i32) (result i32)))"                  \
+    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-rep]box\" (func $box-rep (param i32) (result i32)))"                  \
+    "  (import \"[export]test:host/boxes@0.2.1\" \"[resource-drop]box\" (func $box-drop (param i32)))" memory                      \
+    "  (global $heap (mut i32) (i32.const 1024))"                                                                                  \
+    "  (global $freed (mut i32) (i32.const 0))"                                                                                    \
+    "  (global $dropped (mut i32) (i32.const 0))"                                                                                  \
+    "  (global $initialized (mut i32) (i32.const 0))"                                                                              \
+    "  (func (export \"_initialize\") (global.set $initialized (i32.const 7)))"                                                    \
+    "  (func (export \"initialized\") (result i32) (global.get $initialized))"                                                     \
+    "  (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (local $r i32)"                                        \
+    "    (local.set $r (i32.and (i32.add (global.get $heap) (i32.sub (local.get 2) (i32.const 1)))"                                \
+    "                           (i32.sub (i32.const 0) (local.get 2))))"                                                           \
+    "    (global.set $heap (i32.add (local.get $r) (local.get 3)))"                                                                \
+    "    (local.get $r))"                                                                                                          \
+    "  (func (export \"greet\") (param i32 i32) (result i32)"                                                                      \
+    "    (call $greet (local.get 0) (local.get 1) (i32.const 16)) (i32.const 16))"                                                 \
+    "  (func (export \"cabi_post_greet\") (param i32) (global.set $freed (i32.add (global.get $freed) (local.get 0))))"            \
+    "  (func (export \"freed\") (result i32) (global.get $freed))"                                                                 \
+    "  (func (export \"count\") (param i32 i32) (result i32) (local $c i32) (local $v i32)"                                        \
+    "    (local.set $c (call $new (local.get 0)))"                                                                                 \
+    "    (local.set $v (call $add (local.get $c) (local.get 1)))"                                                                  \
+    "    (call $drop (local.get $c)) (local.get $v))"                                                                              \
+    "  (func (export \"round-trip\") (param i32) (result i32) (local $b i32) (local $v i32)"                                       \
+    "    (local.set $b (call $box-new (local.get 0)))"                                                                             \
+    "    (local.set $v (call $box-rep (local.get $b)))"                                                                            \
+    "    (call $box-drop (local.get $b))"                                                                                          \
+    "    (i32.add (local.get $v) (i32.mul (i32.const 1000) (global.get $dropped))))"                                               \
+    "  (func (export \"test:host/boxes@0.2.1#[constructor]box\") (param i32) (result i32) (call $box-new (local.get 0)))"          \
+    "  (func (export \"test:host/boxes@0.2.1#make\") (param i32) (result i32) (call $box-new (local.get 0)))"                      \
+    "  (func (export \"test:host/boxes@0.2.1#[method]box.get\") (param i32) (result i32) (local.get 0))"                           \
+    "  (func (export \"test:host/boxes@0.2.1#[dtor]box\") (param i32) (global.set $dropped (local.get 0)))"                        \
+    "  (func (export \"test:host/boxes@0.2.1#drop-one\") (param i32) (call $box-drop (local.get 0)))"                              \
+    "  (func (export \"test:host/boxes@0.2.1#dropped\") (result i32) (global.get $dropped)))"
 
-static void run_guest(bool no_elide)
+/* How the guest comes by its memory. */
+#define EXPORTED_MEMORY "  (memory (export \"memory\") 2)"
+#define IMPORTED_MEMORY "  (import \"env\" \"memory\" (memory 2))"
+
+static void run_guest(const char *wat, bool no_elide)
 {
     autobuf struct buf module = BUF_INIT(1 << 20), component = BUF_INIT(1 << 20);
     struct things things = {0};
     struct runtime rt = {.no_elide = no_elide};
-    make_module(str_of(running_wit), str_of(running_wat), &module);
+    make_module(str_of(running_wit), str_of(wat), &module);
     if (cm_wrap_module(buf_str(&module), NULL, &component, &rt.err) != ST_OK)
         tap_fail(__FILE__, __LINE__, "%s", rt.err.message);
     CHECK(runtime_open_bytes(&rt, buf_str(&component), &things_interface, &things));
@@ -307,12 +345,17 @@ static void run_guest(bool no_elide)
 
 TEST(a_guest_runs)
 {
-    run_guest(false);
+    run_guest(RUNNING_WAT(EXPORTED_MEMORY), false);
 }
 
 TEST(a_guest_runs_with_its_shim)
 {
-    run_guest(true);
+    run_guest(RUNNING_WAT(EXPORTED_MEMORY), true);
+}
+
+TEST(a_guest_runs_in_a_memory_that_it_imports)
+{
+    run_guest(RUNNING_WAT(IMPORTED_MEMORY), false);
 }
 
 /* --- adapters -------------------------------------------------------------------------------------------------------- */
