@@ -17,7 +17,7 @@ struct oci_options {
     struct cli_registry registry;
 };
 
-/* --- pull ---------------------------------------------------------------------------------------------------------------------- */
+/* --- pull -------------------------------------------------------------------------------------------------------------------- */
 
 static enum status write_all(int fd, struct str bytes, const char *path, struct error *err)
 {
@@ -73,7 +73,7 @@ static enum status pull(struct cli_context *context, const void *options_pointer
     return status;
 }
 
-/* --- what a component's configuration says ------------------------------------------------------------------------------------- */
+/* --- what a component's configuration says ----------------------------------------------------------------------------------- */
 
 struct names {
     struct str *items;
@@ -123,7 +123,7 @@ static void list_package(struct arena *arena, struct wit_model *model, const str
     names->len = kept;
 }
 
-/* --- push ---------------------------------------------------------------------------------------------------------------------- */
+/* --- push -------------------------------------------------------------------------------------------------------------------- */
 
 struct push {
     const struct oci_options *options;
@@ -205,7 +205,7 @@ static enum status push(struct cli_context *context, const void *options_pointer
     return status;
 }
 
-/* --- tables -------------------------------------------------------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct cli_option options[CLI_REGISTRY_OPTION_COUNT] = {CLI_REGISTRY_OPTIONS(struct oci_options, registry)};
 

@@ -41,7 +41,7 @@ enum status cli_registry_client(const struct cli_context *context, const struct 
     return oci_client_new(&options, ret_client, err);
 }
 
-/* --- the cache ----------------------------------------------------------------------------------------------------------------- */
+/* --- the cache --------------------------------------------------------------------------------------------------------------- */
 
 static struct str cache_folder(const struct cli_context *context)
 {
@@ -62,7 +62,7 @@ static struct oci_cache *open_cache(const struct cli_context *context)
     return cache;
 }
 
-/* --- pulling ------------------------------------------------------------------------------------------------------------------- */
+/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status read_all(const struct oci_pulled *pulled, struct buf *bytes, struct error *err)
 {

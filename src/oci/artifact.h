@@ -1,8 +1,8 @@
 /* The artifact that a component is in a registry: one layer with its bytes, a configuration that describes it, and the manifest.
  *
- * The bytes are those that `wkg oci push` writes (crate oci-wasm), so that the same component has the same layer and a like manifest
- * whoever pushed it: the configuration has its fields in a fixed order, the manifest is canonical JSON (names in order, no blanks).
- * Source: CNCF TAG Runtime's Wasm OCI artifact layout; crate oci-wasm 0.4 (config.rs); OLPC canonical JSON. Any thread. */
+ * The bytes are those that `wkg oci push` writes (crate oci-wasm), so that the same component has the same layer and a like
+ * manifest whoever pushed it: the configuration has its fields in a fixed order, the manifest is canonical JSON (names in order, no
+ * blanks). Source: CNCF TAG Runtime's Wasm OCI artifact layout; crate oci-wasm 0.4 (config.rs); OLPC canonical JSON. Any thread. */
 #pragma once
 
 #include "base/buf.h"

@@ -12,13 +12,15 @@
 #define ENTRY_NAME_MAX 200 /* of the reference in a folder's or file's name */
 #define LOOK_AGAIN_US 20000
 #define RECORD_MAX 4096u
+#define NEW_ARTIFACT "new-artifact" /* while they are written */
+#define NEW_RECORD "new-record"
 
 struct oci_cache {
     char *path;
     int folder;
 };
 
-/* --- the folder ---------------------------------------------------------------------------------------------------------------- */
+/* --- the folder -------------------------------------------------------------------------------------------------------------- */
 
 static enum status make_folders(const char *path, struct error *err)
 {
@@ -72,7 +74,7 @@ void oci_cache_close(struct oci_cache *cache)
     free(cache);
 }
 
-/* --- entries ------------------------------------------------------------------------------------------------------------------- */
+/* --- entries ----------------------------------------------------------------------------------------------------------------- */
 
 static void add_sanitised(struct buf *name, struct str text)
 {
@@ -172,6 +174,8 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
         status = try_lock(cache, name, cancelled, &entry, &again, err);
     } while (status == ST_OK && again);
     if (status == ST_OK) {
+        (void)unlinkat(entry.folder, NEW_ARTIFACT, 0); /* left by a process that died: the lock is ours */
+        (void)unlinkat(entry.folder, NEW_RECORD, 0);
         *ret_entry = entry;
         return ST_OK;
     }
@@ -186,7 +190,7 @@ static void drop_writing(struct oci_cache_entry *entry)
         return;
     close(entry->writing);
     entry->writing = -1;
-    (void)unlinkat(entry->folder, entry->temporary, 0);
+    (void)unlinkat(entry->folder, NEW_ARTIFACT, 0);
 }
 
 /* An entry that came to nothing leaves nothing. */
@@ -218,7 +222,7 @@ char *oci_cache_path(const struct oci_cache_entry *entry)
     return buf_take(&path);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------------------------------- */
 
 static bool read_small(const struct oci_cache_entry *entry, const char *name, struct buf *content)
 {
@@ -280,15 +284,12 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
     return ST_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------------------------------------------- */
 
-/* The lock is ours: a temporary file that is there was left by a process that died. */
 enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct error *err)
 {
     drop_writing(entry);
-    snprintf(entry->temporary, sizeof entry->temporary, "new-artifact");
-    (void)unlinkat(entry->folder, entry->temporary, 0);
-    int fd = openat(entry->folder, entry->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(entry->folder, NEW_ARTIFACT, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(err, "artifact cache: create a file in %s", entry->path);
     entry->writing = *ret_fd = fd;
@@ -297,12 +298,12 @@ enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct e
 
 static enum status write_small(const struct oci_cache_entry *entry, const char *name, struct str content, struct error *err)
 {
-    (void)unlinkat(entry->folder, "new-record", 0);
-    autoclose int fd = openat(entry->folder, "new-record", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    (void)unlinkat(entry->folder, NEW_RECORD, 0);
+    autoclose int fd = openat(entry->folder, NEW_RECORD, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     ssize_t written = fd < 0 ? -1 : write(fd, content.data, content.len);
     if (written >= 0 && (size_t)written < content.len)
         return fail(err, ST_LIMIT, "artifact cache: no space for %s/%s", entry->path, name);
-    if (written < 0 || renameat(entry->folder, "new-record", entry->folder, name) != 0)
+    if (written < 0 || renameat(entry->folder, NEW_RECORD, entry->folder, name) != 0)
         return fail_errno(err, "artifact cache: write %s/%s", entry->path, name);
     return ST_OK;
 }
@@ -320,7 +321,7 @@ enum status oci_cache_finish(struct oci_cache_entry *entry, const struct oci_dig
                              uint64_t bytes, struct error *err)
 {
     bug_unless(entry->writing >= 0);
-    if (renameat(entry->folder, entry->temporary, entry->folder, entry->name) != 0)
+    if (renameat(entry->folder, NEW_ARTIFACT, entry->folder, entry->name) != 0)
         return fail_errno(err, "artifact cache: rename to %s/%s", entry->path, entry->name);
     close(entry->writing);
     entry->writing = -1;

@@ -28,8 +28,7 @@ struct oci_cache_entry {
     char *name; /* of the artifact in it */
     char *reference;
     int folder, lock;
-    int writing;        /* the file being filled, or -1 */
-    char temporary[64]; /* its name */
+    int writing; /* the file being filled, or -1 */
 };
 
 /* What an entry holds. */

@@ -10,7 +10,7 @@
 #define TAGS_MAX_PAGES 1000u
 #define TAGS_PER_PAGE 1000u
 
-/* --- the client ---------------------------------------------------------------------------------------------------------------- */
+/* --- the client -------------------------------------------------------------------------------------------------------------- */
 
 /* libcurl's set-up is the process's: done once, and not undone, for other users of it may be there. */
 static struct {
@@ -95,7 +95,7 @@ void oci_progress_at(struct oci_client *client, uint64_t done)
         client->options.progress(client->options.progress_env, client->progress_what, done, client->progress_total);
 }
 
-/* --- manifests ----------------------------------------------------------------------------------------------------------------- */
+/* --- manifests --------------------------------------------------------------------------------------------------------------- */
 
 static enum status check_digest(const struct oci_reference *reference, const struct oci_response *response, struct str json,
                                 struct oci_digest *ret_digest, struct error *err)
@@ -222,7 +222,7 @@ enum status oci_client_resolve(struct oci_client *client, const struct oci_refer
     return ST_OK;
 }
 
-/* --- tags ---------------------------------------------------------------------------------------------------------------------- */
+/* --- tags -------------------------------------------------------------------------------------------------------------------- */
 
 struct tags {
     struct arena *arena;

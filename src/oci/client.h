@@ -1,9 +1,9 @@
 /* A client of registries: the OCI distribution protocol, on libcurl.
  *
- * Calls block; a client is used by one thread at a time (run them by io_offload on a shard) and keeps its connections and tokens for
- * the next call, to any registry. What a registry says is not believed: manifests and blobs are checked against their digests, sizes
- * are bounded, and credentials go to the registry they are for and to the token service that it names over https, never along a
- * redirect to another host or scheme. Source: OCI distribution-spec 1.1; distribution's token authentication specification. */
+ * Calls block; a client is used by one thread at a time (run them by io_offload on a shard) and keeps its connections and tokens
+ * for the next call, to any registry. What a registry says is not believed: manifests and blobs are checked against their digests,
+ * sizes are bounded, and credentials go to the registry they are for and to the token service that it names over https, never along
+ * a redirect to another host or scheme. Source: OCI distribution-spec 1.1; distribution's token authentication specification. */
 #pragma once
 
 #include "base/buf.h"
@@ -37,8 +37,8 @@ enum status oci_client_new(const struct oci_client_options *options, struct oci_
 void oci_client_free(struct oci_client *client);
 
 /* All calls fail with: ST_DENIED no or refused credentials, an untrusted certificate; ST_NOT_FOUND; ST_UNAVAILABLE the registry
- * cannot be reached, or is busy after several tries; ST_INVALID it answers with something that is not the protocol or does not match
- * its digest; ST_LIMIT; ST_TIMEOUT; ST_CANCELLED. What the registry says of its error is in the message, escaped. */
+ * cannot be reached, or is busy after several tries; ST_INVALID it answers with something that is not the protocol or does not
+ * match its digest; ST_LIMIT; ST_TIMEOUT; ST_CANCELLED. What the registry says of its error is in the message, escaped. */
 
 /* The manifest that `reference` names, checked against the reference's digest and the one that the registry states.
  * ret_json    appended to; its maximum is at least OCI_MANIFEST_MAX_BYTES

@@ -39,7 +39,7 @@ bool oci_is_cancelled(const struct oci_client *client);
 void oci_progress_set(struct oci_client *client, const char *what, uint64_t total);
 void oci_progress_at(struct oci_client *client, uint64_t done);
 
-/* --- urls ---------------------------------------------------------------------------------------------------------------------- */
+/* --- urls -------------------------------------------------------------------------------------------------------------------- */
 
 /* `location` as seen from `base`: absolute, http only where plain HTTP is allowed, no user in it. The caller frees. */
 enum status oci_url_resolve(const struct oci_client *client, const char *base, const char *location, char **ret_url,
@@ -50,7 +50,7 @@ enum status oci_url_with(const char *url, const char *name, struct str value, ch
 /* "https://host/v2/repository" and what is printed after it. The caller frees. */
 char *oci_url_of(const struct oci_client *client, const struct oci_reference *reference, const char *format, ...) PRINTF(3, 4);
 
-/* --- requests ------------------------------------------------------------------------------------------------------------------ */
+/* --- requests ---------------------------------------------------------------------------------------------------------------- */
 
 /* A request to the reference's registry: follows redirects of GET and HEAD, answers one challenge. Credentials go with it only if
  * its URL is of the registry's own origin. ST_OK: there was a response, as with oci_transfer. */

@@ -27,7 +27,7 @@ void oci_login_release(struct oci_login *login)
     *login = (struct oci_login){0};
 }
 
-/* --- the configuration --------------------------------------------------------------------------------------------------------- */
+/* --- the configuration ------------------------------------------------------------------------------------------------------- */
 
 /* NULL: there is no place where it could be. */
 static char *config_path(const struct oci_credentials_options *options)
@@ -70,7 +70,7 @@ static enum status read_config(const char *path, struct buf *content, struct err
     return ST_OK;
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------------------------------- */
+/* --- helpers ----------------------------------------------------------------------------------------------------------------- */
 
 /* {"ServerURL": ..., "Username": ..., "Secret": ...} */
 static enum status read_answer(struct str answer, const char *program, struct oci_login *ret_login, struct error *err)
@@ -114,7 +114,7 @@ static enum status ask_helper(const struct oci_credentials_options *options, con
     return status;
 }
 
-/* --- finding ------------------------------------------------------------------------------------------------------------------- */
+/* --- finding ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status find_in_docker(const struct oci_credentials_options *options, struct str registry, struct arena *arena,
                                   struct oci_login *ret_login, struct error *err)

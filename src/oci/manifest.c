@@ -11,7 +11,7 @@ struct reader {
     struct error *err;
 };
 
-/* --- parts --------------------------------------------------------------------------------------------------------------------- */
+/* --- parts ------------------------------------------------------------------------------------------------------------------- */
 
 /* Copies text of at most `max` bytes; empty where it is not there. */
 static enum status read_text(struct reader *reader, json_t *object, const char *name, size_t max, struct str *ret_text)
@@ -108,7 +108,7 @@ static enum status read_annotations(struct reader *reader, json_t *object, struc
     return ST_OK;
 }
 
-/* --- the document -------------------------------------------------------------------------------------------------------------- */
+/* --- the document ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_known(struct str type, bool *ret_is_index)
 {
@@ -174,7 +174,7 @@ enum status oci_manifest_parse(struct str json, struct str content_type, struct 
     return ST_OK;
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------------------------------ */
+/* --- choosing ---------------------------------------------------------------------------------------------------------------- */
 
 /* 0: not for WebAssembly. */
 static int preference(const struct oci_descriptor *entry)

@@ -61,7 +61,7 @@ static enum status open_unnamed(int *ret_fd, struct error *err)
     return ST_OK;
 }
 
-/* --- pulling ------------------------------------------------------------------------------------------------------------------- */
+/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
 
 static void take_cached(struct pull *pull, const struct oci_digest *digest, struct oci_pulled *pulled)
 {
@@ -195,7 +195,7 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     return status;
 }
 
-/* --- pushing ------------------------------------------------------------------------------------------------------------------- */
+/* --- pushing ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status push_artifact(struct oci_client *client, const struct oci_reference *reference, int fd,
                                  const struct oci_descriptor *layer, const struct oci_artifact *artifact, struct error *err)

@@ -22,7 +22,7 @@ static bool is_upper(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-/* --- the registry -------------------------------------------------------------------------------------------------------------- */
+/* --- the registry ------------------------------------------------------------------------------------------------------------ */
 
 static bool label_valid(struct str label)
 {
@@ -76,7 +76,7 @@ static bool looks_like_registry(struct str part)
     return str_is(part, "localhost");
 }
 
-/* --- repository and tag -------------------------------------------------------------------------------------------------------- */
+/* --- repository and tag ------------------------------------------------------------------------------------------------------ */
 
 /* Letters and digits, joined by one dot, one or two underscores, or any number of dashes. */
 static bool path_part_valid(struct str part)
@@ -124,7 +124,7 @@ static bool tag_valid(struct str tag)
     return true;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------------------- */
+/* --- the whole --------------------------------------------------------------------------------------------------------------- */
 
 static void build(struct str registry, struct str repository, struct str tag, struct str digest,
                   struct oci_reference *ret_reference)

@@ -8,7 +8,7 @@
 #define TOKENS_MAX 64u
 #define SHOWN_ERRORS 3u
 
-/* --- addresses ----------------------------------------------------------------------------------------------------------------- */
+/* --- addresses --------------------------------------------------------------------------------------------------------------- */
 
 static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
 {
@@ -100,7 +100,7 @@ char *oci_url_of(const struct oci_client *client, const struct oci_reference *re
     return buf_take(&url);
 }
 
-/* --- redirects ----------------------------------------------------------------------------------------------------------------- */
+/* --- redirects --------------------------------------------------------------------------------------------------------------- */
 
 static bool is_redirect(const struct oci_request *request, const struct oci_response *response)
 {
@@ -135,7 +135,7 @@ static enum status exchange(struct oci_client *client, const struct oci_request 
     }
 }
 
-/* --- errors -------------------------------------------------------------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------------------------------------------------------------ */
 
 /* {"errors": [{"code": ..., "message": ...}]}, or whatever else is in the body. */
 static void describe_body(struct str body, struct buf *text)
@@ -181,7 +181,7 @@ enum status oci_refused(const struct oci_response *response, struct error *err)
     return fail(err, ST_INVALID, "the registry answers %ld%s", response->code, details.data);
 }
 
-/* --- sessions ------------------------------------------------------------------------------------------------------------------ */
+/* --- sessions ---------------------------------------------------------------------------------------------------------------- */
 
 static void wipe(char *secret)
 {
@@ -247,7 +247,7 @@ static void keep_token(struct oci_session *session, const char *scope, char *val
     vec_push(&session->tokens, (struct oci_token){mem_strdup(scope), value});
 }
 
-/* --- answering a challenge ------------------------------------------------------------------------------------------------------ */
+/* --- answering a challenge --------------------------------------------------------------------------------------------------- */
 
 static enum status know_login(struct oci_client *client, struct oci_session *session, struct error *err)
 {
@@ -351,7 +351,7 @@ static enum status answer(struct oci_client *client, struct oci_session *session
     return ST_OK;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *authorization_of(struct oci_session *session, const char *scope)
 {

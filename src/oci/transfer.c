@@ -22,7 +22,7 @@ struct transfer {
     struct error *err;
 };
 
-/* --- responses ----------------------------------------------------------------------------------------------------------------- */
+/* --- responses --------------------------------------------------------------------------------------------------------------- */
 
 void oci_response_init(struct oci_response *response)
 {
@@ -49,7 +49,7 @@ char *oci_shown(struct str text, size_t max)
     return buf_take(&shown);
 }
 
-/* --- headers ------------------------------------------------------------------------------------------------------------------- */
+/* --- headers ----------------------------------------------------------------------------------------------------------------- */
 
 static void keep_text(char **place, struct str value)
 {
@@ -117,7 +117,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *env)
     return transfer->failed == ST_OK ? line.len : 0;
 }
 
-/* --- bodies -------------------------------------------------------------------------------------------------------------------- */
+/* --- bodies ------------------------------------------------------------------------------------------------------------------ */
 
 static size_t on_body(char *data, size_t size, size_t count, void *env)
 {
@@ -167,12 +167,12 @@ static size_t on_send(char *data, size_t size, size_t count, void *env)
     return len;
 }
 
-/* A connection that was kept turned out dead: curl begins again on another. */
+/* A connection that was kept turned out dead: curl would begin again on another. A chunk must not arrive twice, though. */
 static int on_rewind(void *env, curl_off_t offset, int origin)
 {
     struct transfer *transfer = env;
-    if (origin != SEEK_SET || offset < 0)
-        return CURL_SEEKFUNC_CANTSEEK;
+    if (origin != SEEK_SET || offset < 0 || strcmp(transfer->request->method, "PATCH") == 0)
+        return CURL_SEEKFUNC_FAIL;
     transfer->sent = (uint64_t)offset;
     return CURL_SEEKFUNC_OK;
 }
@@ -192,7 +192,7 @@ static CURLcode on_tls(CURL *curl UNUSED, void *context, void *env UNUSED)
     return oci_trust_apply(context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
 }
 
-/* --- the exchange -------------------------------------------------------------------------------------------------------------- */
+/* --- the exchange ------------------------------------------------------------------------------------------------------------ */
 
 static void add_header(struct curl_slist **headers, const char *name, const char *value)
 {
@@ -285,6 +285,7 @@ static enum status explain(struct transfer *transfer, CURLcode code, const char 
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:

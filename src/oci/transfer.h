@@ -50,9 +50,9 @@ struct oci_response {
 void oci_response_init(struct oci_response *response);
 void oci_response_release(struct oci_response *response); /* leaves an initialised one */
 
-/* ST_OK: there was a response, whatever its code; an error's body may have been cut. Fails: ST_UNAVAILABLE (response->dropped if the
- * same may work now), ST_DENIED the server's certificate is not trusted, ST_INVALID not HTTP, ST_LIMIT, ST_TIMEOUT, ST_CANCELLED, and
- * what the sink fails with. Blocks. */
+/* ST_OK: there was a response, whatever its code; an error's body may have been cut. Fails: ST_UNAVAILABLE (response->dropped if
+ * the same may work now), ST_DENIED the server's certificate is not trusted, ST_INVALID not HTTP, ST_LIMIT, ST_TIMEOUT,
+ * ST_CANCELLED, and what the sink fails with. Blocks. */
 enum status oci_transfer(struct oci_client *client, const struct oci_request *request, struct oci_response *response,
                          struct error *err) CHECKED;
 

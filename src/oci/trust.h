@@ -1,7 +1,7 @@
 /* Certificate authorities that are trusted besides the system's, for registries behind a private one.
  *
- * Trust is a property of the process, not of one pull: the set is installed once, before the first connection, and stays. Naming the
- * same files again, in any order, is fine and does not read them anew (a bundle may be rotated in between); other files are an
+ * Trust is a property of the process, not of one pull: the set is installed once, before the first connection, and stays. Naming
+ * the same files again, in any order, is fine and does not read them anew (a bundle may be rotated in between); other files are an
  * error, since whoever asks for them would not get them. Any thread. */
 #pragma once
 

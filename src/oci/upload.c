@@ -115,6 +115,12 @@ static enum status ask_progress(struct upload *upload, struct error *err)
     return status;
 }
 
+/* 416: the registry stands elsewhere than we think, after a part whose answer got lost. */
+static bool needs_recovery(enum status status, const struct oci_response *response)
+{
+    return oci_is_transient(status, response) || (status == ST_OK && response->code == 416);
+}
+
 /* One more part; at the end the closing request. *ret_complete: the registry has it all. */
 static enum status step(struct upload *upload, bool *ret_complete, struct oci_response *response, struct error *err)
 {
@@ -129,7 +135,7 @@ static enum status step(struct upload *upload, bool *ret_complete, struct oci_re
     autofree char *base = mem_strdup(upload->location);
     TRY(send_part(upload, "PATCH", len, false, response, err));
     if (response->code != 202)
-        return oci_is_transient(ST_OK, response) ? ST_OK : oci_refused(response, err);
+        return needs_recovery(ST_OK, response) ? ST_OK : oci_refused(response, err);
     upload->done += len;
     return take_location(upload, base, response, err);
 }
@@ -154,7 +160,7 @@ static enum status send_all(struct upload *upload, struct error *err)
     while (status == ST_OK && !complete) {
         response.code = 0;
         status = step(upload, &complete, &response, err);
-        if (oci_is_transient(status, &response))
+        if (needs_recovery(status, &response))
             status = recover(upload, status, &response, err);
     }
     oci_response_release(&response);
