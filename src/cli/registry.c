@@ -100,7 +100,7 @@ enum status cli_registry_pull(const struct cli_context *context, const struct cl
         status = cli_registry_client(context, registry, &client, err);
     if (status == ST_OK) {
         cache = open_cache(context);
-        status = oci_pull(client, &reference, OCI_POLICY_ALWAYS, cache, NULL, &pulled, err);
+        status = oci_pull(client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
     }
     if (status == ST_OK)
         status = read_all(&pulled, ret_bytes, err);

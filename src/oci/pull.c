@@ -1,6 +1,7 @@
 #include "oci/pull.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "oci/client_private.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -175,13 +176,13 @@ static enum status pull_locked(struct pull *pull, struct oci_pulled *ret_pulled,
 }
 
 enum status oci_pull(struct oci_client *client, const struct oci_reference *reference, enum oci_policy policy,
-                     struct oci_cache *cache, const atomic_bool *cancelled, struct oci_pulled *ret_pulled, struct error *err)
+                     struct oci_cache *cache, struct oci_pulled *ret_pulled, struct error *err)
 {
     struct oci_cache_entry entry = {0};
     struct pull pull = {.client = client, .reference = reference, .policy = policy, .cached.fd = -1};
     struct error problem;
     if (cache) {
-        enum status status = oci_cache_lock(cache, reference, cancelled, &entry, &problem);
+        enum status status = oci_cache_lock(cache, reference, client->options.cancelled, &entry, &problem);
         if (status == ST_CANCELLED)
             return fail(err, status, "%s", problem.message);
         if (status == ST_OK)

@@ -27,8 +27,7 @@ struct oci_pulled {
 /* cache  NULL: none; one that fails is not used, and the pull goes on without
  * Fails: as client.h; ST_NOT_FOUND with OCI_POLICY_NEVER and nothing cached. On success oci_pulled_release is due. */
 enum status oci_pull(struct oci_client *client, const struct oci_reference *reference, enum oci_policy policy,
-                     struct oci_cache *cache, const atomic_bool *cancelled, struct oci_pulled *ret_pulled,
-                     struct error *err) CHECKED;
+                     struct oci_cache *cache, struct oci_pulled *ret_pulled, struct error *err) CHECKED;
 void oci_pulled_release(struct oci_pulled *pulled); /* harmless on a zeroed one */
 
 /* Uploads the file as the artifact that `options` describes. ret_digest: of the manifest. The reference must have a tag and no

@@ -213,6 +213,8 @@ def basic_login():
         place.fails(*push, "-u", LOGIN[0], "-p", "wrong", saying=["401", "credentials"])
         place.ok(*push, *given)
         place.ok("oci", "pull", "--insecure", reference, "-u", LOGIN[0], "-p", LOGIN[1])
+        _, _, err = place.wash("oci", "pull", "--insecure", reference, "-u", LOGIN[0])
+        check("go together" in err, err)
 
         docker_config(place, {"auths": {registry.name: {"auth": encoded(LOGIN)}}})
         place.ok("oci", "pull", "--insecure", reference)
@@ -828,6 +830,155 @@ def refused_uploads():
     push(when("PUT", "/uploads/", lambda handler: handler.reply(202)), "202")
     push(when("POST", "", lambda handler: handler.reply(307, Location="/elsewhere")), "307")
     push(when("HEAD", "", lambda handler: handler.reply(403)), "403")
+
+
+# --- what other parts of wash use of the client ------------------------------------------------------------------------------------
+
+
+def probe(place, *arguments, code=0, **env):
+    """Lines that oci-probe prints."""
+    done = subprocess.run([os.path.abspath(os.environ.get("OCI_PROBE", "build/tests/e2e/oci-probe")), *arguments], timeout=WAIT * 3,
+                          env={**os.environ, **place.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_clean(done.stderr)
+    equal(done.returncode, code, done.stdout + done.stderr)
+    return done.stdout.splitlines()
+
+
+@test
+def policies():
+    """OCI-6: Always asks for the manifest, IfNotPresent only for its digest, Never for nothing"""
+    first, second = content(hello()), content(minimal())
+    state = {"answer": serving(first)}
+    with Place() as place, Server(lambda handler: state["answer"](handler)) as server:
+        reference, cache = f"{server.name}/a/b:t", place.path("cache")
+
+        def pull(policy, asked, said, **more):
+            server.requests.clear()
+            lines = probe(place, "pull", policy, cache, reference, **more)
+            equal([request[0] + " " + request[1].split("/")[-2] for request in server.requests], asked, policy)
+            check(said in lines[0], lines, "does not say", said)
+
+        pull("Never", [], "not found: ", code=1)
+        pull("IfNotPresent", ["GET manifests", "GET blobs"], f"{len(first)} downloaded path")
+        pull("IfNotPresent", ["HEAD manifests"], f"{len(first)} cached path")
+        pull("Always", ["GET manifests"], f"{len(first)} cached path")
+        pull("Never", [], f"{len(first)} cached path")
+        state["answer"] = serving(second)
+        pull("Never", [], f"{len(first)} cached path")
+        pull("IfNotPresent", ["HEAD manifests", "GET manifests", "GET blobs"], f"{len(second)} downloaded path")
+        state["answer"] = lambda handler: handler.reply(404)
+        pull("IfNotPresent", ["HEAD manifests", "GET manifests"], "not found: ", code=1)
+        pull("Never", [], f"{len(second)} cached path")
+        state["answer"] = serving(first)
+        equal(probe(place, "pull", "Always", "-", reference)[0].split()[2:], ["downloaded", "unnamed"])
+
+
+@test
+def digest_without_its_header():
+    """a registry whose HEAD says no digest is asked for the manifest itself"""
+    manifest = manifest_of(b"x")
+    with Place() as place, Server(lambda handler: handler.reply(200, manifest, Content_Type=MANIFEST)) as server:
+        equal(probe(place, "digest", f"{server.name}/a/b:t"), [digest_of(manifest)])
+        equal([request[0] for request in server.requests], ["HEAD", "GET"])
+
+
+@test
+def configuration_in_memory():
+    """small blobs are read into memory, with the same checks"""
+    with Place() as place, Registry(place) as registry:
+        place.ok("oci", "push", "--insecure", f"{registry.name}/a/b:t", hello())
+        equal(json.loads(probe(place, "config", f"{registry.name}/a/b:t")[0])["os"], "wasip2")
+
+
+@test
+def tags_in_pages():
+    """OCI-8: the list of tags, over all its pages; a page elsewhere, endless pages and nonsense are refused"""
+    def page(tags, link=None):
+        return lambda handler: handler.reply(200, json.dumps({"name": "a/b", "tags": tags}).encode(), Link=link)
+
+    with Place() as place, Registry(place) as registry:
+        for tag in ("1.0.0", "1.1.0", "latest"):
+            place.ok("oci", "push", "--insecure", f"{registry.name}/a/b:{tag}", minimal())
+        equal(sorted(probe(place, "tags", f"{registry.name}/a/b")), ["1.0.0", "1.1.0", "latest"])
+        check("NAME_UNKNOWN" in probe(place, "tags", f"{registry.name}/a/none", code=1)[0])
+
+    def pages(handler):
+        number = int(handler.query.get("last", "0"))
+        page([f"v{number}"], f'</v2/a/b/tags/list?n=1&last={number + 1}>; rel="next"' if number < 3 else None)(handler)
+
+    cases = [(page(None), []), (pages, ["v0", "v1", "v2", "v3"])]
+    for answer, tags in cases:
+        with Place() as place, Server(answer) as server:
+            equal(probe(place, "tags", f"{server.name}/a/b"), tags)
+    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (page([], '</v2/a/b/tags/list>; rel="next"'), "pages"),
+               (page([1]), "malformed"), (page(["x" * 200]), "malformed"), (page({}), "malformed"),
+               (lambda handler: handler.reply(200, b"["), "malformed"), (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
+    for answer, saying in refused:
+        with Place() as place, Server(answer) as server:
+            lines = probe(place, "tags", f"{server.name}/a/b", code=1)
+            check(saying in lines[0], lines)
+
+
+@test
+def time_and_cancellation():
+    """a call ends at its time-out, and soon after it is cancelled: while it waits, downloads, backs off, or waits for the cache"""
+    data = big_component(1 << 20)
+
+    def slow(handler):
+        if "/blobs/" not in handler.path:
+            return serving(data)(handler)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        try:
+            for byte in data:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(0.1)
+        except OSError:
+            pass
+
+    def silent(handler):
+        time.sleep(WAIT)
+
+    cases = [(slow, "slow"), (silent, "silent"), (lambda handler: handler.reply(503, Retry_After="1000"), "busy")]
+    for answer, what in cases:
+        for env, status in (({"TIMEOUT_MS": "500"}, "timed out: "), ({"CANCEL_MS": "500"}, "cancelled: ")):
+            with Place() as place, Server(answer) as server:
+                start = time.monotonic()
+                lines = probe(place, "pull", "Always", place.path("cache"), f"{server.name}/a/b:t", code=1, **env)
+                check(lines[0].startswith(status), what, lines)
+                check(time.monotonic() - start < 8, what, "took", time.monotonic() - start)
+                equal(os.listdir(place.path("cache")), [])
+    with Place() as place, Server(slow) as server:
+        holder = place.start("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        eventually(place.cached, "the first pull to begin")
+        lines = probe(place, "pull", "Always", place.path("home/.cache/wash/oci"), f"{server.name}/a/b:t", code=1, CANCEL_MS="300")
+        check("another process" in lines[0], lines)
+        holder.kill()
+        holder.communicate()
+
+
+@test
+def one_client_for_several():
+    """a client keeps its token for a repository, and asks for another for another"""
+    data = content(minimal())
+    honest_answer = serving(data)
+
+    def answer(handler):
+        if handler.url.path == "/token":
+            return handler.reply(200, json.dumps({"token": handler.query["scope"].replace(":", "-").replace("/", "-")}).encode())
+        name = handler.url.path.split("/manifests/")[0].split("/blobs/")[0].removeprefix("/v2/").replace("/", "-")
+        if handler.headers.get("Authorization") != f"Bearer repository-{name}-pull":
+            realm = f"http://{handler.headers['Host']}/token"
+            return handler.reply(401, WWW_Authenticate=f'Bearer realm="{realm}",service="s",scope="repository:evil:push"')
+        honest_answer(handler)
+
+    with Place() as place, Server(answer) as server:
+        lines = probe(place, "pull", "Always", place.path("cache"), f"{server.name}/a/b:t", f"{server.name}/a/b:t", f"{server.name}/c:t")
+        equal(len(lines), 3)
+        scopes = [urllib.parse.parse_qs(urllib.parse.urlsplit(request[1]).query)["scope"] for request in server.of("GET", "/token")]
+        equal(scopes, [["repository:a/b:pull"], ["repository:c:pull"]])
 
 
 if __name__ == "__main__":
