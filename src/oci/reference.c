@@ -71,7 +71,7 @@ bool oci_registry_valid(struct str registry)
 static bool looks_like_registry(struct str part)
 {
     for (size_t i = 0; i < part.len; i++)
-        if (part.data[i] == '.' || part.data[i] == ':' || is_upper(part.data[i]))
+        if (part.data[i] == '.' || part.data[i] == ':')
             return true;
     return str_is(part, "localhost");
 }

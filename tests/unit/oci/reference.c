@@ -59,6 +59,7 @@ TEST(refused)
         "a/../b",
         "../a",
         "h.x/A",
+        "Host/a",
         "h.x/",
         "h.x:/a",
         "h.x:0/a",
