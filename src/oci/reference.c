@@ -53,6 +53,8 @@ static bool host_valid(struct str host)
         return host_name_valid(host);
     if (host.data[host.len - 1] != ']' || host.len - 2 >= sizeof address)
         return false;
+    if (str_find_char(host, '\0') != STR_NONE)
+        return false;
     memcpy(address, host.data + 1, host.len - 2);
     address[host.len - 2] = '\0';
     return inet_pton(AF_INET6, address, &parsed) == 1;

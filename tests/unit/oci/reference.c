@@ -103,6 +103,7 @@ TEST(nul_bytes_are_refused)
     struct oci_reference reference;
     CHECK_EQ(oci_reference_parse(STR("h.x/a\0b"), &reference, NULL), ST_INVALID);
     CHECK_EQ(oci_reference_parse(STR("h.x/a:b\0"), &reference, NULL), ST_INVALID);
+    CHECK_EQ(oci_reference_parse(STR("[::1\0]/a"), &reference, NULL), ST_INVALID);
 }
 
 TEST(lengths)
