@@ -74,7 +74,7 @@ void oci_call_start(struct oci_client *client)
 {
     uint64_t timeout_ms = client->options.timeout_ms;
     client->deadline = timeout_ms ? clock_after(timeout_ms * NS_PER_MS) : CLOCK_NEVER;
-    client->progress_what = NULL;
+    client->progress_total = 0;
 }
 
 bool oci_is_cancelled(const struct oci_client *client)
@@ -82,17 +82,16 @@ bool oci_is_cancelled(const struct oci_client *client)
     return client->options.cancelled && atomic_load(client->options.cancelled);
 }
 
-void oci_progress_set(struct oci_client *client, const char *what, uint64_t total)
+void oci_progress_set(struct oci_client *client, uint64_t total)
 {
-    client->progress_what = what;
     client->progress_total = total;
     oci_progress_at(client, 0);
 }
 
 void oci_progress_at(struct oci_client *client, uint64_t done)
 {
-    if (client->options.progress && client->progress_what)
-        client->options.progress(client->options.progress_env, client->progress_what, done, client->progress_total);
+    if (client->options.progress && client->progress_total)
+        client->options.progress(client->options.progress_env, done, client->progress_total);
 }
 
 /* --- manifests --------------------------------------------------------------------------------------------------------------- */

@@ -398,6 +398,39 @@ def killed_in_the_middle():
         equal(len(place.cached()), 4)
 
 
+@test
+def progress():
+    """what takes more than a second shows how far it is, on a terminal; the line is gone at the end"""
+    import pty
+    data = big_component(3 << 20)
+    answer = serving(data)
+
+    def slowly(handler):
+        if "/blobs/" not in handler.path:
+            return answer(handler)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        for start in range(0, len(data), 1 << 18):
+            handler.wfile.write(data[start:start + (1 << 18)])
+            time.sleep(0.2)
+
+    with Place() as place, Server(slowly) as server:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([os.path.abspath(WASH), "oci", "pull", "--insecure", f"{server.name}/a/b:t"], cwd=place.path("work"),
+                                   env={**os.environ, **place.env, "TERM": "xterm"}, stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:
+            pass
+        os.close(ours)
+        equal(process.wait(timeout=WAIT), 0, seen)
+        check(b"pulling" in seen and b"MiB" in seen, seen)
+
+
 # --- registries that fail --------------------------------------------------------------------------------------------------------
 
 
