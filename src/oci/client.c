@@ -7,7 +7,7 @@
 
 #define ACCEPT_MANIFESTS OCI_TYPE_IMAGE ", " OCI_TYPE_INDEX ", " OCI_TYPE_DOCKER_IMAGE ", " OCI_TYPE_DOCKER_INDEX
 #define TAGS_PAGE_BYTES (1u << 20)
-#define TAGS_MAX_PAGES 1000u
+#define TAGS_MAX_PAGES 200u
 #define TAGS_PER_PAGE 1000u
 
 /* --- the client -------------------------------------------------------------------------------------------------------------- */
@@ -266,12 +266,14 @@ static enum status next_page(const struct oci_client *client, const char *url, c
     autofree char *target = mem_strndup(link.data + 1, end - 1);
     char *next;
     TRY(oci_url_resolve(client, url, target, &next, err));
-    *ret_url = next;
-    if (oci_url_same_origin(url, next))
+    bool same_origin = oci_url_same_origin(url, next), same_page = strcmp(url, next) == 0;
+    if (same_origin && !same_page) {
+        *ret_url = next;
         return ST_OK;
+    }
     free(next);
-    *ret_url = NULL;
-    return fail(err, ST_DENIED, "the registry's list of tags goes on at another host");
+    return same_page ? fail(err, ST_INVALID, "the registry's list of tags goes round in circles")
+                     : fail(err, ST_DENIED, "the registry's list of tags goes on at another host");
 }
 
 static enum status get_page(struct oci_client *client, const struct oci_reference *reference, char **url, struct tags *tags,

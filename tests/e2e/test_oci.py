@@ -939,11 +939,14 @@ def tags_in_pages():
         number = int(handler.query.get("last", "0"))
         page([f"v{number}"], f'</v2/a/b/tags/list?n=1&last={number + 1}>; rel="next"' if number < 3 else None)(handler)
 
+    def endless(handler):
+        page([], f'</v2/a/b/tags/list?n=1&last={int(handler.query.get("last", "0")) + 1}>; rel="next"')(handler)
+
     cases = [(page(None), []), (pages, ["v0", "v1", "v2", "v3"])]
     for answer, tags in cases:
         with Place() as place, Server(answer) as server:
             equal(probe(place, "tags", f"{server.name}/a/b"), tags)
-    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (page([], '</v2/a/b/tags/list>; rel="next"'), "pages"),
+    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (endless, "pages"), (page([], '</v2/a/b/tags/list?n=1000>; rel="next"'), "circles"),
                (page([1]), "malformed"), (page(["x" * 200]), "malformed"), (page({}), "malformed"),
                (lambda handler: handler.reply(200, b"["), "malformed"), (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
     for answer, saying in refused:
