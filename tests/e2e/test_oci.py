@@ -417,8 +417,7 @@ def progress():
 
     with Place() as place, Server(slowly) as server:
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([os.path.abspath(WASH), "oci", "pull", "--insecure", f"{server.name}/a/b:t"], cwd=place.path("work"),
-                                   env={**os.environ, **place.env, "TERM": "xterm"}, stdout=subprocess.DEVNULL, stderr=theirs)
+        process = place.start("oci", "pull", "--insecure", f"{server.name}/a/b:t", env={"TERM": "xterm"}, stderr=theirs)
         os.close(theirs)
         seen = b""
         try:
@@ -865,7 +864,7 @@ def refused_uploads():
     push(when("HEAD", "", lambda handler: handler.reply(403)), "403")
 
 
-# --- what other parts of wash use of the client ------------------------------------------------------------------------------------
+# --- what other parts of wash use of the client ----------------------------------------------------------------------------------
 
 
 def probe(place, *arguments, code=0, **env):
@@ -946,9 +945,11 @@ def tags_in_pages():
     for answer, tags in cases:
         with Place() as place, Server(answer) as server:
             equal(probe(place, "tags", f"{server.name}/a/b"), tags)
-    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (endless, "pages"), (page([], '</v2/a/b/tags/list?n=1000>; rel="next"'), "circles"),
+    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (endless, "pages"),
+               (page([], '</v2/a/b/tags/list?n=1000>; rel="next"'), "circles"),
                (page([1]), "malformed"), (page(["x" * 200]), "malformed"), (page({}), "malformed"),
-               (lambda handler: handler.reply(200, b"["), "malformed"), (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
+               (lambda handler: handler.reply(200, b"["), "malformed"),
+               (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
     for answer, saying in refused:
         with Place() as place, Server(answer) as server:
             lines = probe(place, "tags", f"{server.name}/a/b", code=1)
@@ -1011,7 +1012,8 @@ def one_client_for_several():
         honest_answer(handler)
 
     with Place() as place, Server(answer) as server:
-        lines = probe(place, "pull", "Always", place.path("cache"), f"{server.name}/a/b:t", f"{server.name}/a/b:t", f"{server.name}/c:t")
+        references = [f"{server.name}/a/b:t", f"{server.name}/a/b:t", f"{server.name}/c:t"]
+        lines = probe(place, "pull", "Always", place.path("cache"), *references)
         equal(len(lines), 3)
         scopes = [urllib.parse.parse_qs(urllib.parse.urlsplit(request[1]).query)["scope"] for request in server.of("GET", "/token")]
         equal(scopes, [["repository:a/b:pull"], ["repository:c:pull"]])
