@@ -15,6 +15,7 @@ static const struct cli_command *const commands[] = {
     &cli_dev,
     &cli_doctor,
     &cli_inspect,
+    &cli_oci,
 };
 static const struct cli_command wash = {
     .name = "wash",

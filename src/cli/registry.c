@@ -1,0 +1,128 @@
+#include "cli/registry.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "component/limits.h"
+#include "component/world.h"
+#include <errno.h>
+#include <unistd.h>
+
+/* Each value may be a list, with commas. */
+static void split_paths(const struct cli_context *context, struct str list, struct str *paths, size_t *count)
+{
+    struct str part;
+    while (str_next_part(&list, ',', &part))
+        if (part.len && *count < OCI_TRUST_MAX_PATHS)
+            paths[(*count)++] = cli_path(context, part);
+}
+
+static enum status set_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
+{
+    struct str paths[OCI_TRUST_MAX_PATHS];
+    size_t count = 0;
+    const char *variable = getenv("WASH_OCI_CA_PATHS");
+    for (size_t i = 0; i < registry->ca_paths.len; i++)
+        split_paths(context, registry->ca_paths.items[i], paths, &count);
+    if (registry->ca_paths.len == 0 && variable)
+        split_paths(context, str_of(variable), paths, &count);
+    return oci_trust_set(paths, count, err);
+}
+
+static void show_progress(void *env, uint64_t done_bytes, uint64_t total_bytes)
+{
+    cli_progress_update(env, done_bytes, total_bytes);
+}
+
+enum status cli_registry_open(const struct cli_context *context, const struct cli_registry *registry, const char *what,
+                              struct cli_registry_client *client, struct error *err)
+{
+    struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
+    TRY(set_trust(context, registry, err));
+    if (registry->user.len && registry->password.data) {
+        options.credentials.user = registry->user;
+        options.credentials.password = registry->password;
+    } else if (registry->user.len || registry->password.data) {
+        log_warn("--user and --password go together: the one given is not used");
+    }
+    options.progress = show_progress;
+    options.progress_env = &client->progress;
+    TRY(oci_client_new(&options, &client->client, err));
+    client->progress.bytes = true;
+    cli_progress_start(&client->progress, &context->terminal, what);
+    return ST_OK;
+}
+
+void cli_registry_close(struct cli_registry_client *client)
+{
+    if (!client->client)
+        return;
+    cli_progress_end(&client->progress);
+    oci_client_free(client->client);
+    client->client = NULL;
+}
+
+/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
+
+/* NULL: the pull goes on without. */
+static struct oci_cache *open_cache(const struct cli_context *context)
+{
+    struct oci_cache *cache = NULL;
+    struct error err = {.message = "neither XDG_CACHE_HOME nor HOME names a folder"};
+    struct str folder = context->folders.cache;
+    if (!folder.data || oci_cache_open(arena_printf(context->arena, "%.*s/oci", STR_ARG(folder)).data, &cache, &err) != ST_OK)
+        log_debug("pulling without a cache", LOG_TEXT("reason", err.message));
+    return cache;
+}
+
+static enum status read_all(const struct oci_pulled *pulled, struct buf *bytes, struct error *err)
+{
+    if (pulled->bytes > bytes->max || buf_reserve(bytes, pulled->bytes) != ST_OK)
+        return fail(err, ST_LIMIT, "the artifact has %llu bytes, more than the limit of %zu", (unsigned long long)pulled->bytes,
+                    bytes->max);
+    while (bytes->len < pulled->bytes) {
+        ssize_t len = pread(pulled->fd, bytes->data + bytes->len, pulled->bytes - bytes->len, (off_t)bytes->len);
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len <= 0)
+            return len < 0 ? fail_errno(err, "read the artifact") : fail(err, ST_IO, "the artifact became shorter");
+        bytes->len += (size_t)len;
+        bytes->data[bytes->len] = '\0';
+    }
+    return ST_OK;
+}
+
+static enum status check_component(struct str bytes, struct error *err)
+{
+    autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED);
+    return cm_world_wit(bytes, &wit, err);
+}
+
+enum status cli_registry_pull(const struct cli_context *context, const struct cli_registry *registry, struct str reference_text,
+                              struct oci_pulled *ret_pulled, struct buf *ret_bytes, struct error *err)
+{
+    struct oci_reference reference = {0};
+    struct cli_registry_client client = {0};
+    struct oci_cache *cache = NULL;
+    struct oci_pulled pulled = {.fd = -1};
+    buf_init(ret_bytes, CM_LIMIT_BINARY_BYTES);
+    enum status status = oci_reference_parse(reference_text, &reference, err);
+    if (status == ST_OK)
+        status = cli_registry_open(context, registry, "pulling", &client, err);
+    if (status == ST_OK) {
+        cache = open_cache(context);
+        status = oci_pull(client.client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
+    }
+    if (status == ST_OK)
+        status = read_all(&pulled, ret_bytes, err);
+    if (status == ST_OK && (status = check_component(buf_str(ret_bytes), err)) != ST_OK)
+        fail_wrap(err, "%s is not a component", reference.text);
+    if (status == ST_OK) {
+        *ret_pulled = pulled;
+    } else {
+        oci_pulled_release(&pulled);
+        buf_release(ret_bytes);
+    }
+    cli_registry_close(&client);
+    oci_cache_close(cache);
+    oci_reference_release(&reference);
+    return status;
+}
