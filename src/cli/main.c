@@ -5,7 +5,7 @@
 #include <locale.h>
 #include <unistd.h>
 
-static const struct cli_command *const commands[] = {&cli_bindgen, &cli_dev, &cli_inspect};
+static const struct cli_command *const commands[] = {&cli_bindgen, &cli_dev, &cli_inspect, &cli_new};
 
 static enum status enter_directory(struct cli_context *context, struct error *err)
 {

@@ -110,6 +110,14 @@ static const struct config_key limits_keys[] = {
 };
 static const struct config_schema limits_schema = SCHEMA("limits", struct config_limits, limits_keys);
 
+static const struct config_key new_keys[] = {
+    {.name = "command",
+     .kind = CONFIG_STR,
+     .offset = offsetof(struct config_new, command),
+     .help = "shell command that sets up a new project made of this template"},
+};
+static const struct config_schema new_schema = SCHEMA("new", struct config_new, new_keys);
+
 #define ROOT(member) offsetof(struct wash_config, member)
 static const struct config_key root_keys[] = {
     LATER("version", "version of wash that the project is for"),
@@ -120,7 +128,11 @@ static const struct config_key root_keys[] = {
      .offset = ROOT(limits),
      .object = &limits_schema,
      .help = "bounds on what a call may use"},
-    LATER("new", "what `wash new` runs in a new project"),
+    {.name = "new",
+     .kind = CONFIG_OBJECT,
+     .offset = ROOT(new_project),
+     .object = &new_schema,
+     .help = "what `wash new` does with this template"},
     LATER("workload", "environment, configuration and network rules of the components"),
     LATER("configs", "named configuration sources"),
     LATER("secrets", "named secret sources"),

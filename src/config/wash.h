@@ -35,8 +35,13 @@ struct config_dev {
     struct config_objects volumes; /* struct config_volume */
 };
 
+struct config_new {
+    struct str command;
+};
+
 struct wash_config {
     struct config_build build;
+    struct config_new new_project;
     struct config_dev dev;
     struct config_limits limits;
 };
