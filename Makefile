@@ -39,17 +39,17 @@ demo: setup-demo
 	$(MAKE) all
 	tools/demo.sh $(BUILD)/wash $(DEMO)
 
-guests:
-	tests/guests/build.sh -o $(BUILD)/guests
+guests: all
+	WASH=$(abspath $(BUILD)/wash) tests/guests/build.sh -o $(BUILD)/guests
 
 test: setup-demo setup-test
-	$(MAKE) all guests
+	$(MAKE) guests
 	tools/run-tests.py $(BUILD)
 
 test-asan: BUILD = build-asan
 test-asan: setup-demo setup-test
 	$(call build,$(BUILD),-Db_sanitize=address$(comma)undefined -Db_lundef=false -Dbuildtype=debugoptimized)
-	tests/guests/build.sh -o $(BUILD)/guests
+	WASH=$(abspath $(BUILD)/wash) tests/guests/build.sh -o $(BUILD)/guests
 	SLOW=1 ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 		tools/run-tests.py $(BUILD) --slow 5
 
@@ -63,7 +63,7 @@ fuzz: setup-demo setup-test setup-develop
 	tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: setup-demo setup-test setup-bench
-	$(MAKE) all guests
+	$(MAKE) guests
 	bench/serve.py --wash $(BUILD)/wash --guests $(BUILD)/guests --wasmtime "$$(tools/cargo-tool.sh wasmtime)"
 	ninja -C $(BUILD) bench/bench-component
 	$(BUILD)/bench/bench-component $(addprefix $(BUILD)/guests/,hello.wasm c-hello.wasm js-hello.wasm py-hello.wasm)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds a command-line tool from crates.io at the version pinned here and prints the path of its program:
 #   cargo-tool.sh [--cached] wit-bindgen | wasm-tools | wasmtime
-# All three take minutes. Only the C guests need one (wit-bindgen); wasm-tools serves by hand, wasmtime as the benchmark's peer.
+# All three take minutes, and nothing needs one: tests compare with wit-bindgen and wasm-tools if they were ever built, the benchmark
+# has wasmtime as its peer.
 # With --cached it builds nothing: it prints nothing if the tool was never built. CARGO_JOBS=N limits how many compilers run at once.
 set -eu
 tools=$(cd "$(dirname "$0")" && pwd)

@@ -1,15 +1,25 @@
 /* `wash bindgen`: generates C bindings from WIT. `--host`: for hosts, plugins and embedders (component/host.h says how WIT maps to
- * C). */
+ * C). `--guest c`: for components in C (wit/guest.h says how). */
 #include "wit/bindgen.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "wit/encode.h"
+#include "wit/guest.h"
 #include "wit/load.h"
 #include <errno.h>
 #include <sys/stat.h>
 
+#define MAX_TYPE_BYTES (64u << 20) /* of a world's type */
+
 struct bindgen_options {
-    struct str wit, world, name, out_dir;
+    struct str wit, world, name, out_dir, guest;
     bool host, all_features;
+};
+
+/* What is generated: NAME.h and NAME.c. */
+struct bindings {
+    const char *name;
+    struct buf header, source;
 };
 
 static enum status load(const struct bindgen_options *options, struct str path, struct wit_model *model,
@@ -24,11 +34,11 @@ static enum status load(const struct bindgen_options *options, struct str path, 
     return status;
 }
 
-static enum status write_file(struct cli_context *context, const struct bindgen_options *options, const char *extension,
-                              struct str text, struct error *err)
+static enum status write_file(struct cli_context *context, const struct bindgen_options *options, const char *name,
+                              const char *extension, struct str text, struct error *err)
 {
     struct str folder = cli_path(context, options->out_dir);
-    struct str path = arena_printf(context->arena, "%.*s/%.*s.%s", STR_ARG(folder), STR_ARG(options->name), extension);
+    struct str path = arena_printf(context->arena, "%.*s/%s.%s", STR_ARG(folder), name, extension);
     if (mkdir(folder.data, 0777) != 0 && errno != EEXIST)
         return fail_errno(err, "%s", folder.data);
     FILE *file = fopen(path.data, "we");
@@ -40,59 +50,96 @@ static enum status write_file(struct cli_context *context, const struct bindgen_
     return ST_OK;
 }
 
-static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct wit_model *model,
-                            struct error *err)
+static enum status generate_host(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
+                                 const struct wit_package *package, struct bindings *ret_bindings, struct error *err)
 {
-    autobuf struct buf header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
-    struct wit_package *package = NULL;
     struct wit_world *world = NULL;
-    TRY(load(options, cli_path(context, options->wit), model, &package, err));
     if (options->world.data)
         TRY(wit_select_world(model, package, options->world, &world, err));
+    ret_bindings->name = options->name.data;
     struct wit_bindgen_options generator = {
         .name = options->name,
         .header = arena_printf(context->arena, "%.*s.h", STR_ARG(options->name)),
         .world = world,
     };
-    TRY(wit_bindgen_host(model, &generator, &header, &source, err));
-    TRY(write_file(context, options, "h", buf_str(&header), err));
-    return write_file(context, options, "c", buf_str(&source), err);
+    return wit_bindgen_host(model, &generator, &ret_bindings->header, &ret_bindings->source, err);
+}
+
+static enum status generate_guest(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
+                                  const struct wit_package *package, struct bindings *ret_bindings, struct error *err)
+{
+    static const struct wit_producer producer = {STR_INIT("wash"), STR_INIT(WASH_VERSION)};
+    autobuf struct buf type = BUF_INIT(MAX_TYPE_BYTES);
+    struct wit_world *world;
+    TRY(wit_select_world(model, package, options->world, &world, err));
+    TRY(wit_encode_world(world, WIT_ENCODING_UTF8, &producer, &type, err));
+    ret_bindings->name = wit_guest_file_name(context->arena, world);
+    struct wit_guest_options generator = {.world = world, .component_type = buf_str(&type)};
+    return wit_guest_c(model, &generator, &ret_bindings->header, &ret_bindings->source, err);
+}
+
+static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct bindings *ret_bindings,
+                            struct error *err)
+{
+    struct wit_model model;
+    struct wit_package *package = NULL;
+    wit_model_init(&model);
+    enum status status = load(options, cli_path(context, options->wit), &model, &package, err);
+    if (status == ST_OK)
+        status = (options->host ? generate_host : generate_guest)(context, options, &model, package, ret_bindings, err);
+    wit_model_release(&model);
+    return status;
+}
+
+static enum status write_bindings(struct cli_context *context, const struct bindgen_options *options, struct bindings *bindings,
+                                  struct error *err)
+{
+    TRY(generate(context, options, bindings, err));
+    TRY(write_file(context, options, bindings->name, "h", buf_str(&bindings->header), err));
+    return write_file(context, options, bindings->name, "c", buf_str(&bindings->source), err);
 }
 
 static enum status bindgen(struct cli_context *context, const void *options_pointer, struct error *err)
 {
     const struct bindgen_options *options = options_pointer;
-    if (!options->host)
-        return fail(err, ST_INVALID, "say which side to generate: `wash bindgen --host %.*s`", STR_ARG(options->wit));
-    struct wit_model model;
-    wit_model_init(&model);
-    enum status status = generate(context, options, &model, err);
-    wit_model_release(&model);
+    if (options->host == (options->guest.data != NULL))
+        return fail(err, ST_INVALID, "say which side to generate: `wash bindgen --host %.*s` or `wash bindgen --guest c %.*s`",
+                    STR_ARG(options->wit), STR_ARG(options->wit));
+    struct bindings bindings = {NULL, BUF_INIT(BUF_UNLIMITED), BUF_INIT(BUF_UNLIMITED)};
+    enum status status = write_bindings(context, options, &bindings, err);
+    buf_release(&bindings.header);
+    buf_release(&bindings.source);
     if (status != ST_OK)
         return status;
-    struct str text = arena_printf(context->arena, "Wrote %.*s.h and %.*s.c to %.*s", STR_ARG(options->name),
-                                   STR_ARG(options->name), STR_ARG(options->out_dir));
+    struct str text =
+        arena_printf(context->arena, "Wrote %s.h and %s.c to %.*s", bindings.name, bindings.name, STR_ARG(options->out_dir));
     cli_result(context, text, text.data,
-               json_pack("{s:s%, s:s%}", "out_dir", options->out_dir.data, options->out_dir.len, "name", options->name.data,
-                         options->name.len));
+               json_pack("{s:s%, s:s}", "out_dir", options->out_dir.data, options->out_dir.len, "name", bindings.name));
     return ST_OK;
 }
 
 #define OPTION(member) offsetof(struct bindgen_options, member)
+static const char *const languages[] = {"c", NULL};
 static const struct cli_option options[] = {
     {.name = "host", .kind = CLI_FLAG, .offset = OPTION(host), .help = "Bindings for hosts, plugins and embedders"},
+    {.name = "guest",
+     .kind = CLI_CHOICE,
+     .offset = OPTION(guest),
+     .value_name = "LANGUAGE",
+     .choices = languages,
+     .help = "Bindings for components, written in this language"},
     {.name = "world",
      .letter = 'w',
      .kind = CLI_TEXT,
      .offset = OPTION(world),
      .value_name = "WORLD",
-     .help = "Only what this world imports and exports"},
+     .help = "What this world imports and exports (with --guest: the only world unless given)"},
     {.name = "name",
      .kind = CLI_TEXT,
      .offset = OPTION(name),
      .value_name = "NAME",
      .text_default = "bindings",
-     .help = "Name of the files and of the table of interfaces"},
+     .help = "With --host: name of the files and of the table of interfaces"},
     {.name = "out-dir",
      .kind = CLI_TEXT,
      .offset = OPTION(out_dir),

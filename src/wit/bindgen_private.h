@@ -6,6 +6,7 @@
 
 #include "base/vec.h"
 #include "wit/bindgen.h"
+#include "wit/c_name.h"
 
 #define MAX_TAG 2000u /* characters of an anonymous type's C name */
 
@@ -40,13 +41,24 @@ struct generator {
     struct buf functions;  /* source: adapters, functions, interfaces */
 };
 
+/* c_name.h, in the generator's arena. */
+#define gen_printf(g, ...) c_printf(&(g)->arena, __VA_ARGS__)
+static inline const char *gen_snake(struct generator *g, struct str name)
+{
+    return c_snake(&g->arena, name);
+}
+static inline const char *gen_upper(struct generator *g, struct str name)
+{
+    return c_upper(&g->arena, name);
+}
+static inline const char *gen_c_string(struct generator *g, struct str text)
+{
+    return c_string(&g->arena, text);
+}
+
 /* bindgen_name.c */
-const char *gen_printf(struct generator *g, const char *format, ...) PRINTF(2, 3);
-const char *gen_snake(struct generator *g, struct str name); /* "get-URL" -> "get_url" */
-const char *gen_upper(struct generator *g, struct str name); /* "get-URL" -> "GET_URL" */
 /* A member or parameter: snake case, away from C's words. */
 const char *gen_member(struct generator *g, struct str name);
-const char *gen_c_string(struct generator *g, struct str text); /* with quotes */
 /* Takes `name`, or `name_`, ... if it is taken. */
 const char *gen_take_symbol(struct generator *g, const char *name);
 enum status gen_take_tag(struct generator *g, const char *name, struct str what) CHECKED;

@@ -2,6 +2,7 @@
 # Builds the guests into a folder: build.sh [-o FOLDER] [NAME...]
 # All of them unless named; the folder is build/guests unless given. Each guest is a project folder as a user has it, built with
 # its own build.command; the files under wat/ are assembled. What was built before from the same sources comes from the cache.
+# C guests need `wash` to be built: WASH, else build/wash.
 set -eu
 guests=$(cd "$(dirname "$0")" && pwd)
 tools=$(cd "$guests/../../tools" && pwd)
@@ -14,6 +15,7 @@ guest_key() {
             LC_ALL=C sort | xargs cat
         find "$tools" -maxdepth 1 -name '*-component.*' -o -maxdepth 1 -name 'component.*' -o -maxdepth 1 -name 'cargo-*.sh' |
             LC_ALL=C sort | xargs cat
+        ! ls "$1"/*.c >/dev/null 2>&1 || cat "$root"/src/wit/*.[ch] "$root/src/cli/bindgen.c"
         cat "$tools"/npm/component/package-lock.json "$tools"/npm/js/package-lock.json "$tools"/python/*.txt
         /usr/bin/rustc -vV
         clang-19 --version

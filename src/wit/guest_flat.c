@@ -1,0 +1,307 @@
+/* Values to and from core values, as the Canonical ABI flattens them. A value is taken apart by statements, one a core value; the
+ * cases of a variant share their variables, which have the type that all can be put in. Source: CanonicalABI.md, "Flattening". */
+#include "wit/guest_private.h"
+
+void guest_flat_append(struct flat *list, const struct flat *more)
+{
+    if (more->over || list->len + more->len > GUEST_MAX_FLAT_PARAMS) {
+        list->over = true;
+        return;
+    }
+    for (size_t i = 0; i < more->len; i++)
+        list->items[list->len++] = more->items[i];
+}
+
+static void append(struct flat *list, enum core_type item)
+{
+    guest_flat_append(list, &(struct flat){.items = {item}, .len = 1});
+}
+
+static enum core_type join(enum core_type a, enum core_type b)
+{
+    if (a == b)
+        return a;
+    return a != CORE_I64 && b != CORE_I64 && a != CORE_F64 && b != CORE_F64 ? CORE_I32 : CORE_I64;
+}
+
+/* Adds a case of a variant whose tag is in front. */
+static void join_case(struct guest *g, struct flat *list, const struct wit_type *payload)
+{
+    if (!payload)
+        return;
+    const struct flat *flat = guest_flatten(g, payload);
+    list->over |= flat->over || flat->len + 1 > GUEST_MAX_FLAT_PARAMS;
+    for (size_t i = 0; i < flat->len && !list->over; i++) {
+        if (i + 1 < list->len)
+            list->items[i + 1] = join(list->items[i + 1], flat->items[i]);
+        else
+            append(list, flat->items[i]);
+    }
+}
+
+static void flatten_fields(struct guest *g, const struct wit_type *type, struct flat *list)
+{
+    for (size_t i = 0; i < type->fields.len && !list->over; i++)
+        guest_flat_append(list, guest_flatten(g, type->fields.items[i].type));
+}
+
+static void flatten_variant(struct guest *g, const struct wit_type *type, struct flat *list)
+{
+    append(list, CORE_I32);
+    for (size_t i = 0; i < type->fields.len && !list->over; i++)
+        join_case(g, list, type->fields.items[i].type);
+    join_case(g, list, type->first);
+    join_case(g, list, type->second);
+}
+
+static void flatten(struct guest *g, const struct wit_type *type, struct flat *list)
+{
+    switch (type->kind) {
+    case WIT_S64:
+    case WIT_U64:
+        append(list, CORE_I64);
+        break;
+    case WIT_F32:
+        append(list, CORE_F32);
+        break;
+    case WIT_F64:
+        append(list, CORE_F64);
+        break;
+    case WIT_STRING:
+    case WIT_LIST:
+    case WIT_MAP:
+        append(list, CORE_I32);
+        append(list, CORE_I32);
+        break;
+    case WIT_RECORD:
+    case WIT_TUPLE:
+        flatten_fields(g, type, list);
+        break;
+    case WIT_VARIANT:
+    case WIT_OPTION:
+    case WIT_RESULT:
+        flatten_variant(g, type, list);
+        break;
+    case WIT_FIXED_LIST:
+        for (uint32_t i = 0; i < type->length && !list->over; i++)
+            guest_flat_append(list, guest_flatten(g, type->element));
+        break;
+    default:
+        append(list, CORE_I32);
+        break;
+    }
+}
+
+const struct flat *guest_flatten(struct guest *g, const struct wit_type *type)
+{
+    static const struct flat primitives[] = {[WIT_F32] = {.items = {CORE_F32}, .len = 1},
+                                             [WIT_F64] = {.items = {CORE_F64}, .len = 1},
+                                             [WIT_U64] = {.items = {CORE_I64}, .len = 1},
+                                             [WIT_S64] = {.items = {CORE_I64}, .len = 1},
+                                             [WIT_STRING] = {.items = {CORE_I32, CORE_I32}, .len = 2},
+                                             [WIT_KIND_COUNT] = {.len = 0}};
+    static const struct flat one = {.items = {CORE_I32}, .len = 1};
+    type = wit_type_root(type); /* an alias is passed as what it stands for */
+    if (wit_kind_is_primitive(type->kind))
+        return primitives[type->kind].len ? &primitives[type->kind] : &one;
+    struct type_facts *facts = &g->facts[type->id];
+    if (!facts->flat) {
+        facts->flat = ARENA_NEW(&g->arena, struct flat);
+        flatten(g, type, facts->flat);
+    }
+    return facts->flat;
+}
+
+const char *guest_core_type(enum core_type type)
+{
+    static const char *const names[] = {"int32_t", "int64_t", "float", "double"};
+    return names[type];
+}
+
+/* The same bits as another type. */
+static const char *bits(struct guest *g, const char *from, const char *to, const char *value)
+{
+    return c_printf(&g->arena, "((union { %s from; %s to; }){%s}).to", from, to, value);
+}
+
+/* `value`, whose own core type is `own`, as an expression of the type of its slot. */
+static const char *to_slot(struct guest *g, enum core_type own, enum core_type slot, const char *value)
+{
+    if (own == CORE_F32 && slot != CORE_F32)
+        value = bits(g, "float", slot == CORE_I64 ? "uint32_t" : "int32_t", value);
+    else if (own == CORE_F64 && slot != CORE_F64)
+        value = bits(g, "double", "int64_t", value);
+    else if (own == CORE_I32 && slot == CORE_I64)
+        value = c_printf(&g->arena, "(uint32_t)%s", value);
+    return own == slot && own != CORE_I32 && own != CORE_I64 ? value : c_printf(&g->arena, "(%s)%s", guest_core_type(slot), value);
+}
+
+static const char *from_slot(struct guest *g, enum core_type own, enum core_type slot, const char *variable)
+{
+    const char *narrow =
+        slot == CORE_I64 && own != CORE_I64 && own != CORE_F64 ? c_printf(&g->arena, "(int32_t)%s", variable) : variable;
+    if (own == CORE_F32 && slot != CORE_F32)
+        return bits(g, "int32_t", "float", narrow);
+    if (own == CORE_F64 && slot != CORE_F64)
+        return bits(g, "int64_t", "double", variable);
+    return narrow;
+}
+
+/* Both directions walk a type alike. */
+struct walk {
+    struct guest *g;
+    struct buf *out;
+    const struct flat *slots;
+    bool lift;
+    bool inner; /* in a case of a variant: the variables are there already */
+};
+
+static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                       const char *value, size_t at);
+
+/* One core value: to or from `value`, cast to the C type `c`. */
+static void move(const struct walk *w, unsigned indent, enum core_type own, const char *value, const char *c, size_t at)
+{
+    struct guest *g = w->g;
+    enum core_type slot = w->slots->items[at];
+    const char *variable = c_printf(&g->arena, "c__%zu", at);
+    g->effort++;
+    if (w->lift)
+        buf_addf(w->out, "%*s%s = (%s)%s;\n", (int)indent, "", value, c, from_slot(g, own, slot, variable));
+    else
+        buf_addf(w->out, "%*s%s%s%s = %s;\n", (int)indent, "", w->inner ? "" : guest_core_type(slot), w->inner ? "" : " ", variable,
+                 to_slot(g, own, slot, value));
+}
+
+/* What is between braces: the payload of one case. */
+static void walk_payload(const struct walk *w, unsigned indent, const struct unit *unit, const char *head, const char *tail,
+                         const struct wit_type *type, const char *value, size_t at)
+{
+    buf_addf(w->out, "%*s%s\n", (int)indent, "", head);
+    walk_value(w, indent + 4, unit, type, value, at);
+    buf_addf(w->out, "%*s%s\n", (int)indent, "", tail);
+}
+
+static void walk_cases(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                       const char *value, size_t at)
+{
+    struct arena *arena = &w->g->arena;
+    buf_addf(w->out, "%*sswitch (%s.tag) {\n", (int)indent, "", value);
+    for (size_t i = 0; i < type->fields.len; i++) {
+        const struct wit_field *field = &type->fields.items[i];
+        if (field->type)
+            walk_payload(w, indent, unit, c_printf(arena, "case %zu:", i), "    break;", field->type,
+                         c_printf(arena, "%s.val.%s", value, guest_member(w->g, field->name)), at);
+    }
+    buf_addf(w->out, "%*sdefault:\n%*sbreak;\n%*s}\n", (int)indent, "", (int)indent + 4, "", (int)indent, "");
+}
+
+static void walk_payloads(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                          const char *value, size_t at)
+{
+    struct arena *arena = &w->g->arena;
+    if (type->kind == WIT_VARIANT)
+        walk_cases(w, indent, unit, type, value, at);
+    if (type->kind == WIT_OPTION)
+        walk_payload(w, indent, unit, c_printf(arena, "if (%s.is_some) {", value), "}", type->element,
+                     c_printf(arena, "%s.val", value), at);
+    if (type->kind == WIT_RESULT && type->ok)
+        walk_payload(w, indent, unit, c_printf(arena, "if (!%s.is_err) {", value), "}", type->ok,
+                     c_printf(arena, "%s.val.ok", value), at);
+    if (type->kind == WIT_RESULT && type->err)
+        walk_payload(w, indent, unit, c_printf(arena, "if (%s.is_err) {", value), "}", type->err,
+                     c_printf(arena, "%s.val.err", value), at);
+}
+
+/* The tag, then what the cases have. */
+static void walk_variant(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                         const char *value, size_t at)
+{
+    struct guest *g = w->g;
+    const char *tag = type->kind == WIT_VARIANT ? "tag" : type->kind == WIT_OPTION ? "is_some" : "is_err";
+    size_t len = guest_flatten(g, type)->len;
+    move(w, indent, CORE_I32, c_printf(&g->arena, "%s.%s", value, tag), type->kind == WIT_VARIANT ? guest_integer(type) : "bool",
+         at);
+    for (size_t i = 1; i < len && !w->lift && !w->inner; i++)
+        buf_addf(w->out, "%*s%s c__%zu = 0;\n", (int)indent, "", guest_core_type(w->slots->items[at + i]), at + i);
+    struct walk inner = *w;
+    inner.inner = true;
+    if (len > 1)
+        walk_payloads(&inner, indent, unit, type, value, at + 1);
+}
+
+static void walk_fields(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                        const char *value, size_t at)
+{
+    struct guest *g = w->g;
+    for (size_t i = 0; i < type->fields.len; i++) {
+        const struct wit_field *field = &type->fields.items[i];
+        const char *member = type->kind == WIT_TUPLE ? c_printf(&g->arena, "f%zu", i) : guest_member(g, field->name);
+        walk_value(w, indent, unit, field->type, c_printf(&g->arena, "%s.%s", value, member), at);
+        at += guest_flatten(g, field->type)->len;
+    }
+}
+
+static void walk_handle(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                        const char *value, size_t at)
+{
+    guest_root(w->g, &unit, type->resource);
+    if (type->kind == WIT_BORROW && unit->exported)
+        move(w, indent, CORE_I32, value, "void *", at); /* the component's own: not a handle but what it stands for */
+    else
+        move(w, indent, CORE_I32, c_printf(&w->g->arena, "%s.__handle", value), "int32_t", at);
+}
+
+static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                       const char *value, size_t at)
+{
+    struct guest *g = w->g;
+    if (g->effort > GUEST_MAX_EFFORT)
+        return;
+    type = guest_root(g, &unit, type);
+    switch (type->kind) {
+    case WIT_STRING:
+    case WIT_LIST:
+    case WIT_MAP:
+        move(w, indent, CORE_I32, c_printf(&g->arena, "%s.ptr", value), "void *", at);
+        move(w, indent, CORE_I32, c_printf(&g->arena, "%s.len", value), "size_t", at + 1);
+        break;
+    case WIT_RECORD:
+    case WIT_TUPLE:
+        walk_fields(w, indent, unit, type, value, at);
+        break;
+    case WIT_FIXED_LIST:
+        for (uint32_t i = 0; i < type->length; i++)
+            walk_value(w, indent, unit, type->element, c_printf(&g->arena, "%s.items[%u]", value, i),
+                       at + i * guest_flatten(g, type->element)->len);
+        break;
+    case WIT_VARIANT:
+    case WIT_OPTION:
+    case WIT_RESULT:
+        walk_variant(w, indent, unit, type, value, at);
+        break;
+    case WIT_OWN:
+    case WIT_BORROW:
+        walk_handle(w, indent, unit, type, value, at);
+        break;
+    case WIT_ENUM:
+    case WIT_FLAGS:
+        move(w, indent, CORE_I32, value, guest_integer(type), at);
+        break;
+    default:
+        move(w, indent, guest_flatten(g, type)->items[0], value, guest_c_type(g, unit, type), at);
+        break;
+    }
+}
+
+void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                 const char *value, const struct flat *slots, size_t at)
+{
+    walk_value(&(struct walk){.g = g, .out = out, .slots = slots}, indent, unit, type, value, at);
+}
+
+void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                const char *value, const struct flat *slots, size_t at)
+{
+    walk_value(&(struct walk){.g = g, .out = out, .slots = slots, .lift = true}, indent, unit, type, value, at);
+}

@@ -1,0 +1,116 @@
+/* The guest generator's insides, shared by guest.c (what is generated, the two files), guest_name.c (names of types),
+ * guest_type.c (definitions of types, what frees them), guest_resource.c, guest_function.c (signatures and bodies) and guest_flat.c
+ * (values to and from core values).
+ *
+ * Names are NUL-ended and live in the generator's arena. What a name means depends on where it is used: an interface that a world
+ * imports and exports has two sets of types. A `unit` is such a place; every function here that takes a type takes the unit in whose
+ * text it stands.
+ * The texts are proportional to the model but for the code that takes variants apart: `effort` bounds that. */
+#pragma once
+
+#include "base/vec.h"
+#include "wit/c_name.h"
+#include "wit/guest.h"
+
+#define GUEST_MAX_NAME 2000u        /* characters of an anonymous type's C name */
+#define GUEST_MAX_EFFORT (1u << 20) /* statements of all functions together */
+#define GUEST_MAX_FLAT_PARAMS 16u   /* core values that arguments are passed in; more go through memory */
+
+/* An interface as the world imports or exports it, or the world's own items. */
+struct unit {
+    const struct wit_interface *interface; /* NULL: the world's own */
+    bool exported;
+    const char *prefix; /* of C names: "exports_wasi_http_incoming_handler" */
+    const char *module; /* its name in the component: "wasi:http/incoming-handler@0.2.12" */
+};
+
+enum core_type { CORE_I32, CORE_I64, CORE_F32, CORE_F64 };
+
+/* The core values that a type, or a list of them, is passed in. */
+struct flat {
+    enum core_type items[GUEST_MAX_FLAT_PARAMS + 1]; /* the last one: a result beside 16 parameters */
+    size_t len;
+    bool over; /* more than fit */
+};
+
+/* What is known of a type, kept by its id. */
+struct type_facts {
+    struct flat *flat;
+    enum { FACT_UNKNOWN, FACT_NO, FACT_YES } frees, has_memory;
+};
+
+struct guest {
+    const struct wit_model *model;
+    const struct wit_world *world;
+    struct error *err;
+    struct arena arena;
+    const char *world_name; /* "my_world" */
+    struct unit own;
+    VEC(struct unit *) imports;
+    VEC(struct unit *) exports;
+    struct map imports_by_key, exports_by_key; /* wit_interface_key -> struct unit *, of those that go under their full name */
+    struct map prefixes;                       /* -> struct unit *: no two may share one */
+    struct map symbols;                        /* C names taken -> const char *, what by */
+    struct map defined;                        /* unit and named type -> itself */
+    struct map anonymous;                      /* C names of types without a name -> their definition as text */
+    struct map firsts;                         /* package and words of a nameless result -> its first C name, without "_t" */
+    struct map areas;                          /* C types of results returned in memory -> their number + 1 */
+    struct type_facts *facts;
+    const char *subject; /* "function `f` of `a:b/c`": what an error is about */
+    bool uses_strings;
+    size_t effort;
+    struct buf types;     /* header: types and constants */
+    struct buf functions; /* header: prototypes */
+    struct buf helpers;   /* header: what frees, drops, makes handles */
+    struct buf imported;  /* source: declarations of core imports */
+    struct buf helping;   /* source: bodies of the helpers */
+    struct buf adapters;  /* source: bodies of imports, wrappers of exports */
+};
+
+/* guest.c */
+/* Fails if something else has the name; what takes it is g->subject. */
+enum status guest_take_symbol(struct guest *g, const char *name) CHECKED;
+void guest_docs(struct buf *out, const char *indent, struct str docs); /* as comment lines */
+
+/* guest_name.c. */
+const char *guest_member(struct guest *g, struct str name); /* a member or parameter: snake case, away from C's words */
+/* Where the name of `type` is defined, as `unit` sees it; `unit` itself if the type has none. NULL: not part of the world. */
+const struct unit *guest_owner(const struct guest *g, const struct unit *unit, const struct wit_type *type);
+/* No part of the type has a name, so that it means the same in every interface. Such types have the world's name in theirs, but those
+ * with results. */
+bool guest_is_nameless(const struct wit_type *type, bool with_results);
+/* What an alias finally stands for; *unit becomes the place of that. Of types that guest_define_type accepted. */
+const struct wit_type *guest_root(const struct guest *g, const struct unit **unit, const struct wit_type *type);
+/* The C name of a type without its "_t": "wasi_io_streams_stream_error". Not for primitives. */
+enum status guest_type_stem(struct guest *g, const struct unit *unit, const struct wit_type *type, const char **ret_stem) CHECKED;
+/* The C type, "wasi_io_streams_stream_error_t" or "uint8_t". For types that guest_define_type accepted. */
+const char *guest_c_type(struct guest *g, const struct unit *unit, const struct wit_type *type);
+const char *guest_handle_stem(struct guest *g, const struct unit *owner, const struct wit_type *resource, bool own);
+
+/* guest_type.c */
+bool guest_first_time(struct guest *g, const struct unit *unit, const struct wit_type *named);
+/* Writes the type and what it is made of, once. */
+enum status guest_define_type(struct guest *g, const struct unit *unit, const struct wit_type *type) CHECKED;
+/* The function that frees what a value refers to, or NULL if there is nothing. */
+const char *guest_free_function(struct guest *g, const struct unit *unit, const struct wit_type *type);
+bool guest_has_memory(struct guest *g, const struct wit_type *type); /* text or a list is in it */
+const char *guest_integer(const struct wit_type *type);              /* C type of an enum, flags, or the tag of a variant */
+
+/* guest_resource.c */
+enum status guest_define_resource(struct guest *g, const struct unit *unit, const struct wit_type *resource) CHECKED;
+
+/* guest_flat.c */
+const struct flat *guest_flatten(struct guest *g, const struct wit_type *type);
+void guest_flat_append(struct flat *list, const struct flat *more);
+const char *guest_core_type(enum core_type type);
+/* Writes statements that declare the variables c__<at> and on, whose core types are those of `slots`, and put the C value `value`
+ * into them. */
+void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                 const char *value, const struct flat *slots, size_t at);
+/* The reverse: sets the C lvalue `value` from the variables. */
+void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+                const char *value, const struct flat *slots, size_t at);
+
+/* guest_function.c */
+enum status guest_import(struct guest *g, const struct unit *unit, const struct wit_function *function) CHECKED;
+enum status guest_export(struct guest *g, const struct unit *unit, const struct wit_function *function) CHECKED;
