@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/update.h"
 #include <locale.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@ static const struct cli_command *const commands[] = {
     &cli_dev,
     &cli_inspect,
     &cli_new,
+    &cli_update,
 };
 static const struct cli_command wash = {
     .name = "wash",
@@ -89,6 +91,8 @@ static int run(struct cli_context *context, struct error *err)
         status = command->run(context, context->parsed.options, err);
     if (status != ST_OK)
         cli_failure(context, err);
+    if (status != ST_CANCELLED)
+        cli_notice_new_version(context);
     return status_exit_code(status);
 }
 
