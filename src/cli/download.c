@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "cli/process.h"
 #include <curl/curl.h>
-#include <unistd.h>
 
 #define MAX_REDIRECTS 5
 #define CONNECT_TIMEOUT_MS 10000
@@ -16,8 +15,6 @@ struct transfer {
     enum status status;
     struct error *err;
     char url[2048], problem[CURL_ERROR_SIZE];
-    bool shown;
-    unsigned shown_percent;
 };
 
 enum status cli_download_to_buf(void *buf, const void *data, size_t len, struct error *err)
@@ -41,13 +38,9 @@ static size_t take(char *data, size_t size, size_t count, void *env)
 
 static int progress(void *env, curl_off_t total, curl_off_t done, curl_off_t up_total UNUSED, curl_off_t up UNUSED)
 {
-    struct transfer *transfer = env;
-    unsigned percent = total > 0 ? (unsigned)(done * 100 / total) : 0;
-    if (transfer->download->progress && total > 0 && percent != transfer->shown_percent && isatty(STDERR_FILENO)) {
-        fprintf(stderr, "\r%s: %u %%", transfer->download->progress, percent);
-        transfer->shown = true;
-        transfer->shown_percent = percent;
-    }
+    const struct cli_download *download = ((struct transfer *)env)->download;
+    if (download->progress)
+        cli_progress_update(download->progress, (uint64_t)done, (uint64_t)total);
     return cli_interrupted();
 }
 
@@ -111,8 +104,6 @@ static enum status perform(CURL *curl, struct transfer *transfer, struct error *
     }
     CURLcode code = curl_easy_perform(curl);
     curl_slist_free_all(headers);
-    if (transfer->shown)
-        fputc('\n', stderr);
     if (code == CURLE_OK || transfer->status != ST_OK)
         return transfer->status;
     return explain(curl, code, transfer, err);

@@ -4,14 +4,15 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "cli/terminal.h"
 
 struct cli_download {
     struct str url;
     const char *accept; /* the media type wanted */
     struct str token;   /* bearer; data NULL: none */
     uint64_t max_bytes;
-    uint64_t timeout_ms;  /* for all of it; 0: as long as something comes */
-    const char *progress; /* what to call it on the terminal; NULL: say nothing */
+    uint64_t timeout_ms;           /* for all of it; 0: as long as something comes */
+    struct cli_progress *progress; /* started by the caller, told how far it is; NULL: none */
     enum status (*sink)(void *env, const void *data, size_t len, struct error *err);
     void *sink_env;
 };

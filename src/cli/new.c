@@ -278,17 +278,17 @@ static void say(const struct new_project *project, bool was_run)
     struct arena *arena = project->context->arena;
     const struct new_options *options = project->options;
     struct str message = arena_printf(arena, "Project '%s' created successfully at %s", project->name.data, project->target.data);
-    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-    bool elsewhere = project->context->parsed.globals.directory.data != NULL;
-    buf_addf(&text, "%s\n\nNext:\n  cd %s\n", message.data, elsewhere ? project->target.data : project->name.data);
-    if (project->command.data && !was_run)
-        buf_addf(&text, "  %.*s\n", STR_ARG(project->command));
-    buf_add(&text, STR("  wash dev\n"));
     json_t *data = json_pack("{s:s, s:s%, s:o, s:s%}", "name", project->name.data, "repository", project->shown.data,
                              project->shown.len, "subfolder",
                              options->subfolder.data ? json_stringn(options->subfolder.data, options->subfolder.len) : json_null(),
                              "output_dir", project->target.data, project->target.len);
-    cli_result(project->context, buf_str(&text), message.data, data);
+    cli_result(project->context, message, message.data, data);
+    bool elsewhere = project->context->parsed.globals.directory.data != NULL;
+    const char *folder = elsewhere ? project->target.data : project->name.data;
+    if (project->command.data && !was_run)
+        cli_hint(project->context, "cd %s, then set it up with `%.*s`, and `wash dev`", folder, STR_ARG(project->command));
+    else
+        cli_hint(project->context, "cd %s && wash dev", folder);
 }
 
 static enum status new_run(struct cli_context *context, const void *options, struct error *err)

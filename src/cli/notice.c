@@ -67,7 +67,7 @@ void cli_notice_new_version(struct cli_context *context)
     struct str path, tag;
     struct cli_version latest, current = update_current_version();
     struct error ignored;
-    if (!is_wanted(context) || update_cache_path(context->arena, KEPT_FILE, &path, &ignored) != ST_OK)
+    if (!is_wanted(context) || update_cache_path(context, KEPT_FILE, &path, &ignored) != ST_OK)
         return;
     fflush(stdout);
     if (!read_kept(path, context->arena, &tag)) {

@@ -153,17 +153,20 @@ static enum status download_into(const struct update *update, struct verified_fi
         return fail(err, ST_NOT_FOUND, "release %s has no %s", update->release.tag.data, cli_update_config.asset);
     if (EVP_DigestInit_ex(file->hash, EVP_sha256(), NULL) != 1)
         return fail(err, ST_INTERNAL, "SHA-256");
+    struct cli_progress progress = {.bytes = true};
     struct cli_download download = {
         .url = asset_url(update, asset),
         .accept = "application/octet-stream",
         .token = update->source.token,
         .max_bytes = update->file.size,
-        .progress =
-            update->context->json ? NULL : arena_printf(update->context->arena, "Downloading %s", update->release.tag.data).data,
+        .progress = &progress,
         .sink = take_bytes,
         .sink_env = file,
     };
-    TRY(cli_download(&download, err));
+    cli_progress_start(&progress, &update->context->terminal, "downloading");
+    enum status status = cli_download(&download, err);
+    cli_progress_end(&progress);
+    TRY(status);
     TRY(check_bytes(update, file, err));
     return finish_file(file->fd, file->path, err);
 }
@@ -189,14 +192,14 @@ static enum status find_executable(struct update *update, struct error *err)
     struct arena *arena = update->context->arena;
     update->path = arena_str(arena, str_n(path, (size_t)len));
     update->temporary = arena_printf(arena, "%s" TEMPORARY_SUFFIX, update->path.data);
-    return update_cache_path(arena, "update/wash_backup", &update->backup, err);
+    return update_cache_path(update->context, "update/wash_backup", &update->backup, err);
 }
 
 /* Two updates at once would take each other's files. The lock is held until the process ends. */
 static enum status lock(const struct update *update, struct error *err)
 {
     struct str path;
-    TRY(update_cache_path(update->context->arena, "update/lock", &path, err));
+    TRY(update_cache_path(update->context, "update/lock", &path, err));
     int fd = open(path.data, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(err, "%s", path.data);

@@ -1,4 +1,4 @@
-/* What `wash update` and the notice of new versions share: where releases are, and wash's folder of things that can be got again. */
+/* What `wash update` and the notice of new versions share: where releases are, and where things about them are kept. */
 #pragma once
 
 #include "cli/cli.h"
@@ -18,8 +18,8 @@ enum status update_source(struct arena *arena, struct str repository, struct str
 enum status update_find_release(const struct update_source *source, enum release_reach reach, uint64_t timeout_ms,
                                 struct arena *arena, struct release *ret_release, struct error *err) CHECKED;
 
-/* `name` in wash's cache, whose folders are made. */
-enum status update_cache_path(struct arena *arena, const char *name, struct str *ret_path, struct error *err) CHECKED;
+/* `name` in wash's cache, in folders that are made. ST_NOT_FOUND: there is no place for a cache. */
+enum status update_cache_path(const struct cli_context *context, const char *name, struct str *ret_path, struct error *err) CHECKED;
 
 struct cli_version update_current_version(void);
 

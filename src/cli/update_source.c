@@ -3,10 +3,6 @@
 #include "cli/download.h"
 #include "cli/update.h"
 #include "cli/update_config.h"
-#include <errno.h>
-#include <sys/stat.h>
-
-#define FOLDER_MODE 0700
 
 static const char *const token_variables[] = {"WASH_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ACCESS_TOKEN"};
 
@@ -100,29 +96,12 @@ struct cli_version update_current_version(void)
     return version;
 }
 
-static enum status make_folders(char *path, struct error *err)
+enum status update_cache_path(const struct cli_context *context, const char *name, struct str *ret_path, struct error *err)
 {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if (mkdir(path, FOLDER_MODE) != 0 && errno != EEXIST)
-            return fail_errno(err, "make %s", path);
-        *slash = '/';
-    }
-    return ST_OK;
-}
-
-enum status update_cache_path(struct arena *arena, const char *name, struct str *ret_path, struct error *err)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    struct str path;
-    if (cache && *cache == '/')
-        path = arena_printf(arena, "%s/wash/%s", cache, name);
-    else if (home && *home == '/')
-        path = arena_printf(arena, "%s/.cache/wash/%s", home, name);
-    else
+    if (!context->folders.cache.data)
         return fail(err, ST_NOT_FOUND, "neither XDG_CACHE_HOME nor HOME names a folder for %s", name);
-    autofree char *copy = mem_strndup(path.data, path.len);
-    TRY(make_folders(copy, err));
+    struct str path = arena_printf(context->arena, "%s/%s", context->folders.cache.data, name);
+    TRY(cli_make_folders(str_slice(path, 0, str_find_last_char(path, '/')), err));
     *ret_path = path;
     return ST_OK;
 }
