@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a component of C sources: c-component.sh WORLD OUT.wasm SOURCE.c...
-# Bindings come from the folder wit/ beside the sources and `wash bindgen` (of WASH, else build/wash), the C library and its builtins
-# from packages. What the C library wants of the system (preview 1) is turned into WASI 0.2 by the adapter that jco carries.
+# Bindings come from the folder wit/ beside the sources, the C library and its builtins from packages. Nothing else is needed than
+# clang and `wash` (WASH, else build/wash): it generates the bindings, and makes a component of the linked module, with an adapter for
+# what the C library wants of the system.
 set -eu
 tools=$(cd "$(dirname "$0")" && pwd)
 . "$tools/lib.sh"
@@ -18,6 +19,6 @@ trap 'rm -rf "$work"' EXIT
 "$wash" bindgen --guest c wit --world "$world" --out-dir "$work" >/dev/null
 name=$(echo "$world" | tr - _)
 clang-19 --target=wasm32-wasi --sysroot=/usr -I/usr/include/wasm32-wasi -L/usr/lib/wasm32-wasi -I"$work" -std=gnu11 -Wall -Wextra -Werror \
-    -Wno-unused-parameter -mexec-model=reactor -Oz -nodefaultlibs "$@" "$work/$name.c" \
-    -lc "$builtins" -o "$work/core.wasm"
-"$tools/component.sh" new "$work/core.wasm" -o "$out" --adapt preview1
+    -mexec-model=reactor -Oz -nodefaultlibs "$@" "$work/$name.c" -lc "$builtins" -o "$work/core.wasm"
+mkdir -p "$(dirname "$out")"
+"$wash" component new "$work/core.wasm" -o "$out" >/dev/null

@@ -56,10 +56,11 @@ static enum status generate_host(struct cli_context *context, const struct bindg
     struct wit_world *world = NULL;
     if (options->world.data)
         TRY(wit_select_world(model, package, options->world, &world, err));
-    ret_bindings->name = options->name.data;
+    struct str name = options->name.data ? options->name : STR("bindings");
+    ret_bindings->name = name.data;
     struct wit_bindgen_options generator = {
-        .name = options->name,
-        .header = arena_printf(context->arena, "%.*s.h", STR_ARG(options->name)),
+        .name = name,
+        .header = arena_printf(context->arena, "%.*s.h", STR_ARG(name)),
         .world = world,
     };
     return wit_bindgen_host(model, &generator, &ret_bindings->header, &ret_bindings->source, err);
@@ -105,6 +106,8 @@ static enum status bindgen(struct cli_context *context, const void *options_poin
     if (options->host == (options->guest.data != NULL))
         return fail(err, ST_INVALID, "say which side to generate: `wash bindgen --host %.*s` or `wash bindgen --guest c %.*s`",
                     STR_ARG(options->wit), STR_ARG(options->wit));
+    if (options->guest.data && options->name.data)
+        return fail(err, ST_INVALID, "--name goes with --host; the files of a guest are named after its world");
     struct bindings bindings = {NULL, BUF_INIT(BUF_UNLIMITED), BUF_INIT(BUF_UNLIMITED)};
     enum status status = write_bindings(context, options, &bindings, err);
     buf_release(&bindings.header);
@@ -138,8 +141,7 @@ static const struct cli_option options[] = {
      .kind = CLI_TEXT,
      .offset = OPTION(name),
      .value_name = "NAME",
-     .text_default = "bindings",
-     .help = "With --host: name of the files and of the table of interfaces"},
+     .help = "With --host: name of the files and of the table of interfaces (default: bindings)"},
     {.name = "out-dir",
      .kind = CLI_TEXT,
      .offset = OPTION(out_dir),

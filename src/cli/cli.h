@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "component/wrap.h"
 #include "config/wash.h"
 #include <jansson.h>
 
@@ -29,7 +30,7 @@ struct cli_context {
 
 #define WASH_VERSION_TEXT "wash " WASH_VERSION
 
-extern const struct cli_command cli_bindgen, cli_build, cli_config, cli_dev, cli_inspect, cli_new, cli_update;
+extern const struct cli_command cli_bindgen, cli_build, cli_component, cli_config, cli_dev, cli_inspect, cli_new, cli_update;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);
@@ -50,3 +51,8 @@ enum status cli_make_folders(struct str path, struct error *err) CHECKED;
 /* A path argument, resolved against the directory of the call. */
 struct str cli_path(const struct cli_context *context, struct str path);
 enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err) CHECKED;
+
+/* Makes a component of a core module, adapting what it imports of WASI preview 1; with adapters of the caller's, if any (may be
+ * NULL). Appends to `out`; fails as cm_wrap_module. */
+enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
+                            struct error *err) CHECKED;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect, &cli_new, &cli_update,
+    &cli_bindgen, &cli_build, &cli_component, &cli_config, &cli_dev, &cli_inspect, &cli_new, &cli_update,
 };
 static const struct cli_command wash = {
     .name = "wash",

@@ -133,6 +133,8 @@ static enum status decode_custom(struct cm_decoder *d, struct cm_reader *r)
         read_component_name(*r, &d->scope->body->name);
     else if (str_is(name, "package-docs") && !d->scope->parent)
         d->package_docs = cm_reader_rest(r);
+    else if (str_is(name, "wit-component-encoding") && !d->scope->parent)
+        d->wit_encoding = cm_reader_rest(r);
     r->next = r->end;
     return ST_OK;
 }
@@ -268,6 +270,7 @@ enum status cm_decode(struct str bytes, uint32_t gates, struct cm_types *types, 
                              .resource_count = d.resource_count,
                              .body_count = d.body_count,
                              .module_count = d.module_count,
-                             .package_docs = d.package_docs};
+                             .package_docs = d.package_docs,
+                             .wit_encoding = d.wit_encoding};
     return ST_OK;
 }

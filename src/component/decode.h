@@ -51,7 +51,7 @@ struct cm_decoder {
     uint32_t type_count, resource_count, def_count, body_count, module_count;
     uint32_t work; /* steps spent */
     const struct cm_deftype *primitives[CM_ERROR_CONTEXT + 1];
-    struct str package_docs;
+    struct str package_docs, wit_encoding;
     struct cm_def scratch; /* takes what is said of definitions inside types, which are no definitions */
 };
 

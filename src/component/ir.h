@@ -328,7 +328,8 @@ struct cm_ir {
     const struct cm_body *root;
     uint32_t resource_count; /* abstract ids are below this */
     uint32_t body_count, module_count;
-    struct str package_docs; /* custom section of that name at the root, or empty */
+    /* Custom sections at the root, `package-docs` and `wit-component-encoding`, or empty. */
+    struct str package_docs, wit_encoding;
 };
 
 /* Whether `bytes` starts as a component does (false: a core module, or neither). */

@@ -323,6 +323,29 @@ static enum status world_item(struct world_reader *r, const struct cm_named_exte
                 import ? "import" : "export", STR_ARG(item->name.text));
 }
 
+/* The same for a world that may have the item already, from another encoding of it: then its types are those, and what an interface
+ * lacks is added. */
+static enum status merge_item(struct world_reader *r, const struct cm_named_extern *item, struct wit_world *world, bool import)
+{
+    struct wit_items *items = import ? &world->imports : &world->exports;
+    const struct wit_world_item *known = wit_items_find(items, item->name.text, NULL);
+    struct wit_interface *interface;
+    if (known && item->type.sort == CM_SORT_TYPE && known->kind == WIT_ITEM_TYPE) {
+        idmap_set(&r->types, item->type.type->id, known->type);
+        return ST_OK;
+    }
+    if (known && item->type.sort == CM_SORT_FUNC && known->kind == WIT_ITEM_FUNCTION)
+        return ST_OK;
+    if (known && item->type.sort == CM_SORT_INSTANCE && known->kind == WIT_ITEM_INTERFACE)
+        return fill_interface(r, item->type.type, known->interface, false);
+    if (!known && item->type.sort == CM_SORT_INSTANCE && item->name.parsed.kind == CM_NAME_INTERFACE) {
+        TRY(interface_by_name(r, &item->name.parsed, item->type.type, &interface));
+        if (wit_items_find(items, STR(""), interface))
+            return ST_OK;
+    }
+    return world_item(r, item, world, import, true);
+}
+
 /* A concrete component: its imports and exports in the order in which it has them. */
 static enum status read_component(struct world_reader *r, const struct cm_body *root, struct wit_package **ret_package,
                                   struct wit_world **ret_world)
@@ -447,6 +470,53 @@ static int package_encoding(const struct cm_component_type *type)
     if (name->kind == CM_NAME_INTERFACE)
         return str_is(name->label, "wit") ? 1 : 0;
     return name->kind == CM_NAME_LABEL ? 2 : 0;
+}
+
+/* --- a guest's world ------------------------------------------------------------------------------------------------- */
+
+#define WORLD_ENCODING_VERSION 4
+
+static enum status merge_type(struct world_reader *r, const struct cm_component_type *type, struct wit_world *world)
+{
+    for (uint32_t i = 0; i < type->imports.count; i++)
+        TRY(merge_item(r, &type->imports.items[i], world, true));
+    for (uint32_t i = 0; i < type->exports.count; i++)
+        TRY(merge_item(r, &type->exports.items[i], world, false));
+    return ST_OK;
+}
+
+static enum status merge_world(struct world_reader *r, const struct cm_ir *ir, struct wit_world *world, uint8_t *ret_encoding)
+{
+    struct str header = ir->wit_encoding;
+    const struct cm_externs *exports = &ir->root->type->exports;
+    if (header.len != 2 || header.data[0] != WORLD_ENCODING_VERSION || (uint8_t)header.data[1] > WIT_ENCODING_LATIN1_UTF16)
+        return fail(r->err, ST_UNSUPPORTED, "its custom section `wit-component-encoding` is missing or not of version %d",
+                    WORLD_ENCODING_VERSION);
+    if (package_encoding(ir->root->type) != 2 || exports->count != 1)
+        return fail(r->err, ST_INVALID, "it is not the encoding of a world");
+    exports = &exports->items[0].type.type->component->exports;
+    if (exports->count != 1 || exports->items[0].type.sort != CM_SORT_COMPONENT)
+        return fail(r->err, ST_INVALID, "it is not the encoding of a world");
+    *ret_encoding = (uint8_t)header.data[1];
+    return merge_type(r, exports->items[0].type.type->component, world);
+}
+
+enum status cm_world_merge(struct str bytes, struct arena *arena, struct wit_model *model, struct wit_world *world,
+                           enum wit_string_encoding *ret_encoding, struct error *err)
+{
+    struct cm_ir ir;
+    uint8_t encoding = 0;
+    struct cm_types *types = cm_types_new(arena);
+    struct world_reader r = {.model = model, .err = err};
+    enum status status = cm_decode(bytes, CM_GATE_ALL, types, &ir, err);
+    if (status == ST_OK)
+        status = merge_world(&r, &ir, world, &encoding);
+    if (status == ST_OK)
+        *ret_encoding = (enum wit_string_encoding)encoding;
+    idmap_release(&r.types);
+    map_release(&r.named);
+    cm_types_release(types);
+    return status;
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------------------- */

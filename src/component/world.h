@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "wit/encode.h"
 #include "wit/model.h"
 
 /* Appends the text to `out`, whose maximum bounds it.
@@ -19,6 +20,11 @@ enum status cm_world_wit(struct str bytes, struct buf *out, struct error *err) C
  * package */
 enum status cm_world_model(struct str bytes, struct arena *arena, struct wit_model *model, struct wit_package **ret_package,
                            struct wit_world **ret_world, struct error *err) CHECKED;
+
+/* Reads the content of a custom section `component-type` and adds what that world imports and exports to `world`, which may have
+ * some of it already. Text borrows as above. Fails: ST_INVALID, ST_LIMIT, ST_UNSUPPORTED another version of the encoding. */
+enum status cm_world_merge(struct str bytes, struct arena *arena, struct wit_model *model, struct wit_world *world,
+                           enum wit_string_encoding *ret_encoding, struct error *err) CHECKED;
 
 /* Documentation and stability from the custom section `package-docs`. Fails: ST_INVALID. */
 enum status cm_package_docs_apply(struct str section, struct wit_model *model, struct wit_package *package,

@@ -46,7 +46,7 @@ void wit_put_name(struct wit_sink *sink, struct str name)
     wit_put_bytes(sink, name);
 }
 
-void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
+static uint8_t sort_code(enum wit_sort sort)
 {
     static const uint8_t codes[] = {
         [WIT_SORT_CORE_FUNC] = 0x00,   [WIT_SORT_CORE_TABLE] = 0x01,  [WIT_SORT_CORE_MEMORY] = 0x02,
@@ -54,9 +54,19 @@ void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
         [WIT_SORT_FUNC] = 0x01,        [WIT_SORT_TYPE] = 0x03,        [WIT_SORT_COMPONENT] = 0x04,
         [WIT_SORT_INSTANCE] = 0x05,
     };
+    return codes[sort];
+}
+
+void wit_put_core_sort(struct wit_sink *sink, enum wit_sort sort)
+{
+    wit_put_byte(sink, sort_code(sort));
+}
+
+void wit_put_sort(struct wit_sink *sink, enum wit_sort sort)
+{
     if (sort < WIT_SORT_FUNC)
         wit_put_byte(sink, 0x00);
-    wit_put_byte(sink, codes[sort]);
+    wit_put_byte(sink, sort_code(sort));
 }
 
 /* --- bodies ---------------------------------------------------------------------------------------------------------- */
@@ -66,6 +76,7 @@ void wit_body_init(struct wit_body *body, enum wit_body_kind kind, size_t max_by
     *body = (struct wit_body){.kind = kind, .section = NO_SECTION};
     wit_sink_init(&body->out, max_bytes);
     wit_sink_init(&body->items, max_bytes);
+    arena_init(&body->arena, SIZE_MAX);
     if (kind == WIT_BODY_COMPONENT)
         wit_put_bytes(&body->out, STR("\0asm\x0d\0\x01\0"));
 }
@@ -74,6 +85,8 @@ void wit_body_release(struct wit_body *body)
 {
     wit_sink_release(&body->out);
     wit_sink_release(&body->items);
+    map_release(&body->shapes);
+    arena_release(&body->arena);
 }
 
 static void end_section(struct wit_body *body)
@@ -124,6 +137,35 @@ struct wit_sink *wit_body_next(struct wit_body *body, enum wit_section section)
 uint32_t wit_body_index(struct wit_body *body, enum wit_sort sort)
 {
     return body->counts[sort]++;
+}
+
+bool wit_map_index(const struct map *map, struct str key, uint32_t *ret_index)
+{
+    uintptr_t stored = (uintptr_t)map_get(map, key);
+    if (stored)
+        *ret_index = (uint32_t)(stored - 1);
+    return stored != 0;
+}
+
+void wit_map_set_index(struct map *map, struct str key, uint32_t index)
+{
+    map_set(map, key, (void *)((uintptr_t)index + 1));
+}
+
+uint32_t wit_body_share_type(struct wit_body *body, struct str definition)
+{
+    uint32_t index;
+    if (wit_map_index(&body->shapes, definition, &index))
+        return index;
+    wit_put_bytes(wit_body_next(body, WIT_SECTION_TYPE), definition);
+    index = wit_body_index(body, WIT_SORT_TYPE);
+    wit_map_set_index(&body->shapes, arena_str(&body->arena, definition), index);
+    return index;
+}
+
+void wit_body_forget_types(struct wit_body *body)
+{
+    map_release(&body->shapes);
 }
 
 static void put_extern_name(struct wit_sink *sink, const struct wit_extern_name *name)
@@ -224,22 +266,37 @@ uint32_t wit_body_add_type(struct wit_body *body, const struct wit_body *type)
     return wit_body_index(body, WIT_SORT_TYPE);
 }
 
+void wit_body_add_section(struct wit_body *body, enum wit_section section, struct str content)
+{
+    bug_unless(body->kind == WIT_BODY_COMPONENT);
+    end_section(body);
+    wit_put_byte(&body->out, (uint8_t)section);
+    wit_put_name(&body->out, content);
+}
+
 void wit_body_add_custom(struct wit_body *body, struct str name, struct str content)
 {
     autosink struct wit_sink section = WIT_SINK_INIT(body->out.buf.max);
-    bug_unless(body->kind == WIT_BODY_COMPONENT);
-    end_section(body);
     wit_put_name(&section, name);
     wit_put_bytes(&section, content);
-    wit_put_byte(&body->out, WIT_SECTION_CUSTOM);
-    wit_put_name(&body->out, wit_sink_str(&section));
+    wit_body_add_section(body, WIT_SECTION_CUSTOM, wit_sink_str(&section));
     body->out.full |= section.full;
+}
+
+enum status wit_body_bytes(struct wit_body *body, struct str *ret_bytes, struct error *err)
+{
+    end_section(body);
+    if (body->out.full)
+        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", body->out.buf.max);
+    *ret_bytes = wit_sink_str(&body->out);
+    return ST_OK;
 }
 
 enum status wit_body_finish(struct wit_body *body, struct buf *out, struct error *err)
 {
-    end_section(body);
-    if (body->out.full || buf_append_str(out, wit_sink_str(&body->out)) != ST_OK)
-        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", out->max);
+    struct str bytes;
+    TRY(wit_body_bytes(body, &bytes, err));
+    if (buf_append_str(out, bytes) != ST_OK)
+        return fail(err, ST_LIMIT, "the component is longer than %zu bytes", out->max - out->len);
     return ST_OK;
 }

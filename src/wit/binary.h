@@ -7,7 +7,9 @@
  * Source: component-model Binary.md; core specification, "Values" for numbers and names. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "base/map.h"
 
 struct wit_sink {
     struct buf buf;
@@ -46,6 +48,7 @@ enum wit_sort {
     WIT_SORT_COUNT
 };
 void wit_put_sort(struct wit_sink *sink, enum wit_sort sort);
+void wit_put_core_sort(struct wit_sink *sink, enum wit_sort sort); /* where only core items can stand */
 
 enum wit_section { /* by their ids in a component */
                    WIT_SECTION_CUSTOM = 0,
@@ -69,6 +72,8 @@ struct wit_body {
     enum wit_section section; /* of `items` */
     uint32_t item_count;      /* of `items`, or of declarations */
     uint32_t counts[WIT_SORT_COUNT];
+    struct map shapes; /* bytes of a type's definition, in `arena` -> index + 1 */
+    struct arena arena;
 };
 
 #define autobody __attribute__((cleanup(wit_body_release)))
@@ -78,6 +83,14 @@ void wit_body_release(struct wit_body *body);
 /* Where to write the next item, of a kind that goes into `section`; wit_body_index then gives the index it has. */
 struct wit_sink *wit_body_next(struct wit_body *body, enum wit_section section);
 uint32_t wit_body_index(struct wit_body *body, enum wit_sort sort);
+
+/* Adds a type by its definition, or finds the one that was added so before; `wit_body_forget_types` begins anew. */
+uint32_t wit_body_share_type(struct wit_body *body, struct str definition);
+void wit_body_forget_types(struct wit_body *body);
+
+/* Indexes as values of maps, where NULL is no value. */
+bool wit_map_index(const struct map *map, struct str key, uint32_t *ret_index);
+void wit_map_set_index(struct map *map, struct str key, uint32_t index);
 
 struct wit_extern_name {
     struct str text, implements, external_id; /* implements: empty for none */
@@ -106,6 +119,10 @@ uint32_t wit_body_alias_core_export(struct wit_body *body, uint32_t core_instanc
 uint32_t wit_body_alias_outer_type(struct wit_body *body, uint32_t up, uint32_t index);
 /* A component or instance type that is complete. */
 uint32_t wit_body_add_type(struct wit_body *body, const struct wit_body *type);
+/* A section that is no list of items: a core module, a nested component. wit_body_index then gives the index. */
+void wit_body_add_section(struct wit_body *body, enum wit_section section, struct str content);
 void wit_body_add_custom(struct wit_body *body, struct str name, struct str content);
-/* Appends the component to `out`. Fails: ST_LIMIT if it, or anything in it, went past a maximum. */
+/* The component's bytes; it is complete. Fails: ST_LIMIT if it, or anything in it, went past a maximum. */
+enum status wit_body_bytes(struct wit_body *body, struct str *ret_bytes, struct error *err) CHECKED;
+/* Appends them to `out`; fails as that, and past the maximum of `out`. */
 enum status wit_body_finish(struct wit_body *body, struct buf *out, struct error *err) CHECKED;

@@ -101,13 +101,8 @@ static enum status put_interface(struct wit_type_space *space, bool functions)
 static enum status encode_interface(struct encoder *e, const struct wit_interface *interface, bool functions, uint32_t *ret_type)
 {
     autobody struct wit_body body;
-    struct wit_type_space space = {.body = &body,
-                                   .interface = interface,
-                                   .naming = WIT_NAMES_EXPORTED,
-                                   .foreign = foreign_type,
-                                   .env = e,
-                                   .arena = e->arena,
-                                   .err = e->err};
+    struct wit_type_space space = {
+        .body = &body, .interface = interface, .name = wit_name_exported, .foreign = foreign_type, .env = e, .err = e->err};
     wit_body_init(&body, WIT_BODY_INSTANCE_TYPE, e->body->out.buf.max);
     enum status status = put_interface(&space, functions);
     wit_type_space_release(&space);
@@ -205,8 +200,7 @@ static enum status encode_items(struct encoder *e, struct wit_type_space *space,
 
 static enum status encode_world(struct encoder *e, const struct wit_world *world)
 {
-    struct wit_type_space space = {
-        .body = e->body, .naming = WIT_NAMES_IMPORTED, .foreign = foreign_type, .env = e, .arena = e->arena, .err = e->err};
+    struct wit_type_space space = {.body = e->body, .name = wit_name_imported, .foreign = foreign_type, .env = e, .err = e->err};
     enum status status = encode_items(e, &space, world);
     wit_type_space_release(&space);
     return status;
@@ -265,17 +259,15 @@ static enum status add_item(struct document *document, const struct wit_interfac
     return ST_OK;
 }
 
-static void add_producer(struct document *document, const struct wit_producer *producer)
+void wit_body_add_producer(struct wit_body *body, const struct wit_producer *producer)
 {
     autosink struct wit_sink content = WIT_SINK_INIT(BUF_UNLIMITED);
-    if (!producer)
-        return;
     wit_put_u32(&content, 1);
     wit_put_name(&content, STR("processed-by"));
     wit_put_u32(&content, 1);
     wit_put_name(&content, producer->name);
     wit_put_name(&content, producer->version);
-    wit_body_add_custom(&document->component, STR("producers"), wit_sink_str(&content));
+    wit_body_add_custom(body, STR("producers"), wit_sink_str(&content));
 }
 
 static enum status put_package(struct document *document, const struct wit_package *package)
@@ -298,7 +290,8 @@ enum status wit_encode_package(const struct wit_package *package, const struct w
     struct error unread;
     document_init(&document, out->max, err ? err : &unread);
     enum status status = put_package(&document, package);
-    add_producer(&document, producer);
+    if (producer)
+        wit_body_add_producer(&document.component, producer);
     if (status == ST_OK)
         status = wit_body_finish(&document.component, out, document.err);
     document_release(&document);
@@ -314,7 +307,8 @@ enum status wit_encode_world(const struct wit_world *world, enum wit_string_enco
     document_init(&document, out->max, err ? err : &unread);
     wit_body_add_custom(&document.component, STR("wit-component-encoding"), str_n(header, sizeof header));
     enum status status = add_item(&document, NULL, world);
-    add_producer(&document, producer);
+    if (producer)
+        wit_body_add_producer(&document.component, producer);
     if (status == ST_OK)
         status = wit_body_finish(&document.component, out, document.err);
     document_release(&document);

@@ -17,6 +17,9 @@ struct wit_producer {
     struct str name, version;
 };
 
+struct wit_body;
+void wit_body_add_producer(struct wit_body *body, const struct wit_producer *producer);
+
 /* Appends the package to `out`, whose maximum bounds it. Of other packages only the types are told that its interfaces use.
  * producer  NULL: no such section
  * Fails: ST_LIMIT past the maximum or for types deeper than WIT_MAX_TYPE_DEPTH; ST_INVALID for a model that text cannot make: an

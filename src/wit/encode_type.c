@@ -4,21 +4,7 @@
 
 void wit_type_space_release(struct wit_type_space *space)
 {
-    map_release(&space->by_type);
-    map_release(&space->by_shape);
-}
-
-bool wit_map_index(const struct map *map, struct str key, uint32_t *ret_index)
-{
-    uintptr_t stored = (uintptr_t)map_get(map, key);
-    if (stored)
-        *ret_index = (uint32_t)(stored - 1);
-    return stored != 0;
-}
-
-void wit_map_set_index(struct map *map, struct str key, uint32_t index)
-{
-    map_set(map, key, (void *)((uintptr_t)index + 1));
+    map_release(&space->indexes);
 }
 
 /* What is written for each kind: of a primitive where it is used, of the others in front of their definition. */
@@ -124,32 +110,28 @@ static uint32_t add_shape(struct wit_type_space *space, struct str shape)
     return wit_body_index(space->body, WIT_SORT_TYPE);
 }
 
-/* One definition for each structure. */
-static uint32_t share_shape(struct wit_type_space *space, struct str shape)
-{
-    uint32_t index;
-    if (wit_map_index(&space->by_shape, shape, &index))
-        return index;
-    index = add_shape(space, shape);
-    wit_map_set_index(&space->by_shape, arena_str(space->arena, shape), index);
-    return index;
-}
-
 /* --- names ----------------------------------------------------------------------------------------------------------- */
 
-static uint32_t give_name(struct wit_type_space *space, const struct wit_type *type, struct wit_extern_desc desc)
+static struct wit_extern_name type_name(const struct wit_type *type)
 {
-    struct wit_extern_name name = {
+    return (struct wit_extern_name){
         .text = type->name, .external_id = type->notes.external_id, .has_external_id = type->notes.has_external_id};
-    switch (space->naming) {
-    case WIT_NAMES_EXPORTED:
-        return wit_body_declare_export(space->body, name, desc);
-    case WIT_NAMES_IMPORTED:
-        return wit_body_import(space->body, name, desc);
-    default:
-        bug_unless(!desc.fresh_resource); /* defined by whoever drops names */
-        return desc.type;
-    }
+}
+
+uint32_t wit_name_exported(struct wit_type_space *space, const struct wit_type *type, struct wit_extern_desc desc)
+{
+    return wit_body_declare_export(space->body, type_name(type), desc);
+}
+
+uint32_t wit_name_imported(struct wit_type_space *space, const struct wit_type *type, struct wit_extern_desc desc)
+{
+    return wit_body_import(space->body, type_name(type), desc);
+}
+
+uint32_t wit_name_dropped(struct wit_type_space *space UNUSED, const struct wit_type *type UNUSED, struct wit_extern_desc desc)
+{
+    bug_unless(!desc.fresh_resource); /* whoever drops names has put resources in the space */
+    return desc.type;
 }
 
 static enum status define_alias(struct wit_type_space *space, const struct wit_type *type, uint32_t *ret_index)
@@ -176,7 +158,7 @@ static enum status define_named(struct wit_type_space *space, const struct wit_t
         TRY(put_definition(space, type, &shape));
         desc.type = add_shape(space, wit_sink_str(&shape));
     }
-    *ret_index = give_name(space, type, desc);
+    *ret_index = space->name(space, type, desc);
     return ST_OK;
 }
 
@@ -188,7 +170,7 @@ static enum status define_anonymous(struct wit_type_space *space, const struct w
     if (type->kind == WIT_ALIAS)
         return wit_encode_type(space, type->target, ret_type);
     TRY(put_definition(space, type, &shape));
-    *ret_type = share_shape(space, wit_sink_str(&shape));
+    *ret_type = wit_body_share_type(space->body, wit_sink_str(&shape));
     return ST_OK;
 }
 
@@ -201,7 +183,7 @@ enum status wit_encode_type(struct wit_type_space *space, const struct wit_type 
         *ret_type = (wit_valtype)kind_code(type->kind) - 0x80;
         return ST_OK;
     }
-    if (wit_map_index(&space->by_type, wit_type_key(type), &index)) {
+    if (wit_map_index(&space->indexes, wit_type_key(type), &index)) {
         *ret_type = index;
         return ST_OK;
     }
@@ -213,7 +195,7 @@ enum status wit_encode_type(struct wit_type_space *space, const struct wit_type 
         TRY(space->foreign(space, type, &index));
     else
         TRY(define_named(space, type, &index));
-    wit_map_set_index(&space->by_type, wit_type_key(type), index);
+    wit_map_set_index(&space->indexes, wit_type_key(type), index);
     *ret_type = index;
     return ST_OK;
 }
@@ -248,6 +230,6 @@ enum status wit_encode_function_type(struct wit_type_space *space, const struct 
         wit_put_signed(&shape, result);
     else
         wit_put_byte(&shape, 0x00);
-    *ret_index = share_shape(space, wit_sink_str(&shape));
+    *ret_index = wit_body_share_type(space->body, wit_sink_str(&shape));
     return ST_OK;
 }

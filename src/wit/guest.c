@@ -1,5 +1,7 @@
 #include "wit/guest_private.h"
 
+#define SECTION_PIECE 800u /* bytes of a custom section in one string literal, of at most 4095 characters */
+
 const char *wit_guest_file_name(struct arena *arena, const struct wit_world *world)
 {
     return c_snake(arena, world->name);
@@ -63,7 +65,7 @@ static const char *interface_module(struct guest *g, const struct wit_interface 
 
 static enum status add_unit(struct guest *g, const struct wit_world_item *item, bool exported)
 {
-    struct unit *unit = ARENA_NEW(&g->arena, struct unit);
+    struct guest_unit *unit = ARENA_NEW(&g->arena, struct guest_unit);
     unit->interface = item->interface;
     unit->exported = exported;
     if (item->name.len) {
@@ -74,7 +76,7 @@ static enum status add_unit(struct guest *g, const struct wit_world_item *item, 
         unit->prefix = interface_prefix(g, item->interface, exported);
         map_set(exported ? &g->exports_by_key : &g->imports_by_key, wit_interface_key(item->interface), unit);
     }
-    const struct unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
+    const struct guest_unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
     if (other)
         return fail(g->err, ST_INVALID,
                     "interfaces `%s` and `%s` of world `%.*s` would have the same names in C; rename one of them", other->module,
@@ -95,7 +97,7 @@ static enum status add_units(struct guest *g, const struct wit_items *items, boo
 }
 
 /* What the world has, in order. */
-static enum status define_named(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static enum status define_named(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     g->subject = c_printf(&g->arena, "type `%.*s` of `%s`", STR_ARG(type->name), unit == &g->own ? g->world_name : unit->module);
     return guest_define_type(g, unit, type);
@@ -107,7 +109,7 @@ static void write_heading(struct guest *g, const char *what, const char *of)
     buf_addf(&g->adapters, "\n// %s functions of `%s`\n", what, of);
 }
 
-static enum status write_interface(struct guest *g, const struct unit *unit)
+static enum status write_interface(struct guest *g, const struct guest_unit *unit)
 {
     const struct wit_interface *interface = unit->interface;
     for (size_t i = 0; i < interface->types.len; i++)
@@ -169,7 +171,7 @@ static const char string_prototypes[] = "\n"
 static const char string_functions[] = "\n"
                                        "void @_string_set(@_string_t *ret, const char *s)\n"
                                        "{\n"
-                                       "    ret->ptr = (uint8_t *)s;\n"
+                                       "    ret->ptr = (uint8_t *)(uintptr_t)s;\n"
                                        "    ret->len = __builtin_strlen(s);\n"
                                        "}\n"
                                        "\n"
@@ -199,6 +201,8 @@ static const char allocation[] = "\n"
                                  "\n"
                                  "// Weak: a component may have its own\n"
                                  "__attribute__((__weak__, __export_name__(\"cabi_realloc\")))\n"
+                                 "void *cabi_realloc(void *ptr, size_t old_size, size_t align, size_t new_size);\n"
+                                 "\n"
                                  "void *cabi_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)\n"
                                  "{\n"
                                  "    (void)old_size;\n"
@@ -235,28 +239,37 @@ static void write_header(struct guest *g, struct buf *out)
     buf_add(out, STR("\n#ifdef __cplusplus\n}\n#endif\n#endif\n"));
 }
 
-/* A custom section, byte for byte: clang has no attribute for one. */
-static void write_section(const struct guest *g, struct buf *out, struct str bytes)
+static void write_bytes(struct buf *out, struct str bytes)
 {
-    buf_addf(out,
-             "\n// The world's type, from which the component is made\n"
-             "__asm__(\n    \".section \\\".custom_section.component-type:%.*s\\\",\\\"\\\",@\\n\"\n",
-             STR_ARG(g->world->name));
+    buf_add(out, STR("    \".ascii \\\""));
     for (size_t i = 0; i < bytes.len; i++) {
         unsigned char c = (unsigned char)bytes.data[i];
         bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '?';
-        buf_addf(out, i % 32 == 0 ? "    \".ascii \\\"" : "");
         buf_addf(out, plain ? "%c" : "\\\\%03o", c);
-        buf_addf(out, i % 32 == 31 || i + 1 == bytes.len ? "\\\"\\n\"\n" : "");
     }
-    buf_add(out, STR("    \".text\\n\");\n"));
+    buf_add(out, STR("\\\"\\n\"\n"));
+}
+
+/* A custom section, byte for byte, for clang has no attribute for one. In pieces: C has a limit for string literals. */
+static void write_section(const struct guest *g, struct buf *out, struct str bytes)
+{
+    buf_add(out, STR("\n// The world's type, from which the component is made\n"));
+    while (bytes.len) {
+        struct str piece = str_slice(bytes, 0, SECTION_PIECE);
+        buf_addf(out, "__asm__(\n    \".section \\\".custom_section.component-type:%.*s\\\",\\\"\\\",@\\n\"\n",
+                 STR_ARG(g->world->name));
+        for (; piece.len; piece = str_from(piece, 32))
+            write_bytes(out, str_slice(piece, 0, 32));
+        buf_add(out, STR("    \".text\\n\");\n"));
+        bytes = str_from(bytes, SECTION_PIECE);
+    }
 }
 
 static void write_source(struct guest *g, const struct wit_guest_options *options, struct buf *out)
 {
     buf_addf(out, "%s#include \"%s.h\"\n", preamble, g->world_name);
     buf_add(out, str_of(allocation));
-    buf_add(out, buf_str(&g->imported));
+    buf_add(out, buf_str(&g->core));
     if (g->areas.len) {
         buf_add(out, STR("\nstatic union {\n"));
         map_each (area, &g->areas)
@@ -273,8 +286,9 @@ static void write_source(struct guest *g, const struct wit_guest_options *option
 
 static void release(struct guest *g)
 {
-    struct map *maps[] = {&g->imports_by_key, &g->exports_by_key, &g->prefixes, &g->symbols, &g->defined, &g->anonymous, &g->areas};
-    struct buf *buffers[] = {&g->types, &g->functions, &g->helpers, &g->imported, &g->helping, &g->adapters};
+    struct map *maps[] = {&g->imports_by_key, &g->exports_by_key, &g->prefixes, &g->symbols,
+                          &g->defined,        &g->anonymous,      &g->firsts,   &g->areas};
+    struct buf *buffers[] = {&g->types, &g->functions, &g->helpers, &g->core, &g->helping, &g->adapters};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
@@ -288,12 +302,12 @@ enum status wit_guest_c(const struct wit_model *model, const struct wit_guest_op
                         struct buf *source, struct error *err)
 {
     struct guest g = {.model = model, .world = options->world, .err = err};
-    struct buf *buffers[] = {&g.types, &g.functions, &g.helpers, &g.imported, &g.helping, &g.adapters};
+    struct buf *buffers[] = {&g.types, &g.functions, &g.helpers, &g.core, &g.helping, &g.adapters};
     arena_init(&g.arena, SIZE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
         buf_init(buffers[i], BUF_UNLIMITED);
     g.world_name = wit_guest_file_name(&g.arena, options->world);
-    g.own = (struct unit){.prefix = g.world_name, .module = "$root"};
+    g.own = (struct guest_unit){.prefix = g.world_name, .module = "$root"};
     g.facts = ARENA_ARRAY(&g.arena, struct type_facts, (size_t)model->type_count + 1);
     enum status status = write_world(&g);
     if (status == ST_OK) {

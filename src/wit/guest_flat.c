@@ -147,6 +147,15 @@ static const char *from_slot(struct guest *g, enum core_type own, enum core_type
     return narrow;
 }
 
+/* A member of a value: of "(*x)", "x->member". */
+static const char *member_of(struct guest *g, const char *value, const char *member)
+{
+    size_t len = strlen(value);
+    if (strncmp(value, "(*", 2) == 0 && value[len - 1] == ')')
+        return c_printf(&g->arena, "%.*s->%s", (int)len - 3, value + 2, member);
+    return c_printf(&g->arena, "%s.%s", value, member);
+}
+
 /* Both directions walk a type alike. */
 struct walk {
     struct guest *g;
@@ -156,7 +165,7 @@ struct walk {
     bool inner; /* in a case of a variant: the variables are there already */
 };
 
-static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_value(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at);
 
 /* One core value: to or from `value`, cast to the C type `c`. */
@@ -174,7 +183,7 @@ static void move(const struct walk *w, unsigned indent, enum core_type own, cons
 }
 
 /* What is between braces: the payload of one case. */
-static void walk_payload(const struct walk *w, unsigned indent, const struct unit *unit, const char *head, const char *tail,
+static void walk_payload(const struct walk *w, unsigned indent, const struct guest_unit *unit, const char *head, const char *tail,
                          const struct wit_type *type, const char *value, size_t at)
 {
     buf_addf(w->out, "%*s%s\n", (int)indent, "", head);
@@ -182,46 +191,46 @@ static void walk_payload(const struct walk *w, unsigned indent, const struct uni
     buf_addf(w->out, "%*s%s\n", (int)indent, "", tail);
 }
 
-static void walk_cases(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_cases(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at)
 {
     struct arena *arena = &w->g->arena;
-    buf_addf(w->out, "%*sswitch (%s.tag) {\n", (int)indent, "", value);
+    buf_addf(w->out, "%*sswitch (%s) {\n", (int)indent, "", member_of(w->g, value, "tag"));
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
         if (field->type)
             walk_payload(w, indent, unit, c_printf(arena, "case %zu:", i), "    break;", field->type,
-                         c_printf(arena, "%s.val.%s", value, guest_member(w->g, field->name)), at);
+                         member_of(w->g, value, c_printf(arena, "val.%s", guest_member(w->g, field->name))), at);
     }
     buf_addf(w->out, "%*sdefault:\n%*sbreak;\n%*s}\n", (int)indent, "", (int)indent + 4, "", (int)indent, "");
 }
 
-static void walk_payloads(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_payloads(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                           const char *value, size_t at)
 {
-    struct arena *arena = &w->g->arena;
+    struct guest *g = w->g;
+    struct arena *arena = &g->arena;
     if (type->kind == WIT_VARIANT)
         walk_cases(w, indent, unit, type, value, at);
     if (type->kind == WIT_OPTION)
-        walk_payload(w, indent, unit, c_printf(arena, "if (%s.is_some) {", value), "}", type->element,
-                     c_printf(arena, "%s.val", value), at);
+        walk_payload(w, indent, unit, c_printf(arena, "if (%s) {", member_of(g, value, "is_some")), "}", type->element,
+                     member_of(g, value, "val"), at);
     if (type->kind == WIT_RESULT && type->ok)
-        walk_payload(w, indent, unit, c_printf(arena, "if (!%s.is_err) {", value), "}", type->ok,
-                     c_printf(arena, "%s.val.ok", value), at);
+        walk_payload(w, indent, unit, c_printf(arena, "if (!%s) {", member_of(g, value, "is_err")), "}", type->ok,
+                     member_of(g, value, "val.ok"), at);
     if (type->kind == WIT_RESULT && type->err)
-        walk_payload(w, indent, unit, c_printf(arena, "if (%s.is_err) {", value), "}", type->err,
-                     c_printf(arena, "%s.val.err", value), at);
+        walk_payload(w, indent, unit, c_printf(arena, "if (%s) {", member_of(g, value, "is_err")), "}", type->err,
+                     member_of(g, value, "val.err"), at);
 }
 
 /* The tag, then what the cases have. */
-static void walk_variant(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_variant(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                          const char *value, size_t at)
 {
     struct guest *g = w->g;
     const char *tag = type->kind == WIT_VARIANT ? "tag" : type->kind == WIT_OPTION ? "is_some" : "is_err";
     size_t len = guest_flatten(g, type)->len;
-    move(w, indent, CORE_I32, c_printf(&g->arena, "%s.%s", value, tag), type->kind == WIT_VARIANT ? guest_integer(type) : "bool",
-         at);
+    move(w, indent, CORE_I32, member_of(g, value, tag), type->kind == WIT_VARIANT ? guest_integer(type) : "bool", at);
     for (size_t i = 1; i < len && !w->lift && !w->inner; i++)
         buf_addf(w->out, "%*s%s c__%zu = 0;\n", (int)indent, "", guest_core_type(w->slots->items[at + i]), at + i);
     struct walk inner = *w;
@@ -230,29 +239,29 @@ static void walk_variant(const struct walk *w, unsigned indent, const struct uni
         walk_payloads(&inner, indent, unit, type, value, at + 1);
 }
 
-static void walk_fields(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_fields(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                         const char *value, size_t at)
 {
     struct guest *g = w->g;
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
         const char *member = type->kind == WIT_TUPLE ? c_printf(&g->arena, "f%zu", i) : guest_member(g, field->name);
-        walk_value(w, indent, unit, field->type, c_printf(&g->arena, "%s.%s", value, member), at);
+        walk_value(w, indent, unit, field->type, member_of(g, value, member), at);
         at += guest_flatten(g, field->type)->len;
     }
 }
 
-static void walk_handle(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_handle(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                         const char *value, size_t at)
 {
     guest_root(w->g, &unit, type->resource);
     if (type->kind == WIT_BORROW && unit->exported)
         move(w, indent, CORE_I32, value, "void *", at); /* the component's own: not a handle but what it stands for */
     else
-        move(w, indent, CORE_I32, c_printf(&w->g->arena, "%s.__handle", value), "int32_t", at);
+        move(w, indent, CORE_I32, member_of(w->g, value, "__handle"), "int32_t", at);
 }
 
-static void walk_value(const struct walk *w, unsigned indent, const struct unit *unit, const struct wit_type *type,
+static void walk_value(const struct walk *w, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                        const char *value, size_t at)
 {
     struct guest *g = w->g;
@@ -263,8 +272,8 @@ static void walk_value(const struct walk *w, unsigned indent, const struct unit 
     case WIT_STRING:
     case WIT_LIST:
     case WIT_MAP:
-        move(w, indent, CORE_I32, c_printf(&g->arena, "%s.ptr", value), "void *", at);
-        move(w, indent, CORE_I32, c_printf(&g->arena, "%s.len", value), "size_t", at + 1);
+        move(w, indent, CORE_I32, member_of(g, value, "ptr"), "void *", at);
+        move(w, indent, CORE_I32, member_of(g, value, "len"), "size_t", at + 1);
         break;
     case WIT_RECORD:
     case WIT_TUPLE:
@@ -272,7 +281,7 @@ static void walk_value(const struct walk *w, unsigned indent, const struct unit 
         break;
     case WIT_FIXED_LIST:
         for (uint32_t i = 0; i < type->length; i++)
-            walk_value(w, indent, unit, type->element, c_printf(&g->arena, "%s.items[%u]", value, i),
+            walk_value(w, indent, unit, type->element, member_of(g, value, c_printf(&g->arena, "items[%u]", i)),
                        at + i * guest_flatten(g, type->element)->len);
         break;
     case WIT_VARIANT:
@@ -294,13 +303,13 @@ static void walk_value(const struct walk *w, unsigned indent, const struct unit 
     }
 }
 
-void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                  const char *value, const struct flat *slots, size_t at)
 {
     walk_value(&(struct walk){.g = g, .out = out, .slots = slots}, indent, unit, type, value, at);
 }
 
-void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                 const char *value, const struct flat *slots, size_t at)
 {
     walk_value(&(struct walk){.g = g, .out = out, .slots = slots, .lift = true}, indent, unit, type, value, at);

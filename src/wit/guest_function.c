@@ -12,14 +12,14 @@ struct parameter {
 };
 
 struct signature {
-    const struct unit *unit;
+    const struct guest_unit *unit;
     const struct wit_function *function;
     const char *symbol, *prototype;
     struct parameter *params;
     struct flat flat; /* core parameters, and behind them room for a core result */
     enum style style;
-    const struct wit_type *result;  /* what the function's result finally is, or NULL */
-    const struct unit *result_unit; /* where that stands */
+    const struct wit_type *result;        /* what the function's result finally is, or NULL */
+    const struct guest_unit *result_unit; /* where that stands */
 };
 
 static bool by_pointer(const struct wit_type *type)
@@ -51,7 +51,8 @@ static enum style style_of(const struct wit_type *result)
     return by_pointer(result) ? STYLE_POINTER : STYLE_VALUE;
 }
 
-static const char *function_symbol(struct guest *g, const struct unit *unit, const struct wit_function *function, bool exported)
+static const char *function_symbol(struct guest *g, const struct guest_unit *unit, const struct wit_function *function,
+                                   bool exported)
 {
     static const char *const kinds[] = {[WIT_METHOD] = "method", [WIT_STATIC] = "static", [WIT_CONSTRUCTOR] = "constructor"};
     const char *prefix = unit == &g->own && exported ? c_printf(&g->arena, "exports_%s", unit->prefix) : unit->prefix;
@@ -62,7 +63,7 @@ static const char *function_symbol(struct guest *g, const struct unit *unit, con
                     function->kind == WIT_CONSTRUCTOR ? "" : "_", function->kind == WIT_CONSTRUCTOR ? "" : item);
 }
 
-/* Parameters' names are their own but for those that an optional one's "maybe_" runs into. */
+/* Parameters' names are their own but for those that would hide a type, or that an optional one's "maybe_" runs into. */
 static void name_params(struct guest *g, struct signature *s)
 {
     struct map taken = {0};
@@ -75,13 +76,15 @@ static void name_params(struct guest *g, struct signature *s)
         p->name = guest_member(g, param->name);
         if (p->optional)
             p->name = c_printf(&g->arena, "maybe_%s", p->name);
+        else if (str_ends(str_of(p->name), STR("_t")))
+            p->name = c_printf(&g->arena, "%s_", p->name);
         while (map_set(&taken, str_of(p->name), g))
             p->name = c_printf(&g->arena, "%s_", p->name);
     }
     map_release(&taken);
 }
 
-static void add_ret(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type, const char *name)
+static void add_ret(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type, const char *name)
 {
     if (type)
         buf_addf(out, "%s%s *%s", out->len ? ", " : "", guest_c_type(g, unit, type), name);
@@ -118,15 +121,15 @@ static const char *make_prototype(struct guest *g, const struct signature *s)
     return c_printf(&g->arena, "%s %s(%s)", result, s->symbol, params.len ? params.data : "void");
 }
 
-static enum status define_types(struct guest *g, const struct unit *unit, const struct wit_function *function)
+static enum status define_types(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     for (size_t i = 0; i < function->params.len; i++)
         TRY(guest_define_type(g, unit, function->params.items[i].type));
     return function->result ? guest_define_type(g, unit, function->result) : ST_OK;
 }
 
-static enum status make_signature(struct guest *g, const struct unit *unit, const struct wit_function *function, bool exported,
-                                  struct signature *ret_s)
+static enum status make_signature(struct guest *g, const struct guest_unit *unit, const struct wit_function *function,
+                                  bool exported, struct signature *ret_s)
 {
     struct signature s = {.unit = unit, .function = function, .result_unit = unit};
     g->subject =
@@ -186,7 +189,7 @@ static void declare_import(struct guest *g, const struct signature *s)
         buf_add(&params, STR("const void *"));
     if (returns_in_memory(g, s))
         buf_addf(&params, "%svoid *", params.len ? ", " : "");
-    buf_addf(&g->imported, "\n__attribute__((__import_module__(%s), __import_name__(%s)))\nextern %s __wasm_import_%s(%s);\n",
+    buf_addf(&g->core, "\n__attribute__((__import_module__(%s), __import_name__(%s)))\nextern %s __wasm_import_%s(%s);\n",
              c_string(&g->arena, str_of(s->unit->module)), c_string(&g->arena, s->function->name),
              returns_in_memory(g, s) ? "void" : core_result(g, s), s->symbol, params.len ? params.data : "void");
 }
@@ -283,7 +286,7 @@ static enum status check_effort(const struct guest *g)
     return ST_OK;
 }
 
-enum status guest_import(struct guest *g, const struct unit *unit, const struct wit_function *function)
+enum status guest_import(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     struct signature s;
     TRY(make_signature(g, unit, function, false, &s));
@@ -305,9 +308,10 @@ static void write_export_head(struct guest *g, const struct signature *s)
         buf_addf(&params, "%s%s c__%zu", i ? ", " : "", guest_core_type(s->flat.items[i]), i);
     if (s->flat.over)
         buf_add(&params, STR("void *memory__"));
-    buf_addf(&g->adapters, "\n__attribute__((__export_name__(%s)))\n%s%s__wasm_export_%s(%s)\n{\n",
-             c_string(&g->arena, str_of(core_export_name(g, s))), returns_in_memory(g, s) ? "void *" : core_result(g, s),
-             returns_in_memory(g, s) ? "" : " ", s->symbol, params.len ? params.data : "void");
+    const char *result = returns_in_memory(g, s) ? "void *" : c_printf(&g->arena, "%s ", core_result(g, s));
+    const char *head = c_printf(&g->arena, "%s__wasm_export_%s(%s)", result, s->symbol, params.len ? params.data : "void");
+    guest_declare_export(g, core_export_name(g, s), head);
+    buf_addf(&g->adapters, "\n%s\n{\n", head);
 }
 
 /* Every argument in a variable; the memory that many came in is not needed after that. */
@@ -414,13 +418,12 @@ static void write_post_return(struct guest *g, const struct signature *s)
 {
     if (!returns_in_memory(g, s) || !guest_has_memory(g, s->result))
         return;
-    buf_addf(
-        &g->adapters,
-        "\n__attribute__((__export_name__(\"cabi_post_%s\")))\nvoid __wasm_export_%s_post_return(void *ret)\n{\n    %s(ret);\n}\n",
-        core_export_name(g, s), s->symbol, guest_free_function(g, s->unit, s->function->result));
+    const char *head = c_printf(&g->arena, "void __wasm_export_%s_post_return(void *ret)", s->symbol);
+    guest_declare_export(g, c_printf(&g->arena, "cabi_post_%s", core_export_name(g, s)), head);
+    buf_addf(&g->adapters, "\n%s\n{\n    %s(ret);\n}\n", head, guest_free_function(g, s->unit, s->function->result));
 }
 
-enum status guest_export(struct guest *g, const struct unit *unit, const struct wit_function *function)
+enum status guest_export(struct guest *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     struct signature s;
     TRY(make_signature(g, unit, function, true, &s));

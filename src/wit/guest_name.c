@@ -23,7 +23,7 @@ const char *guest_member(struct guest *g, struct str name)
     return is_reserved(snake) ? c_printf(&g->arena, "%s_", snake) : snake;
 }
 
-const struct unit *guest_owner(const struct guest *g, const struct unit *unit, const struct wit_type *type)
+const struct guest_unit *guest_owner(const struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     if (type->name.len == 0)
         return unit;
@@ -32,11 +32,11 @@ const struct unit *guest_owner(const struct guest *g, const struct unit *unit, c
     if (type->interface == unit->interface)
         return unit;
     struct str key = wit_interface_key(type->interface);
-    const struct unit *exported = unit->exported ? map_get(&g->exports_by_key, key) : NULL;
+    const struct guest_unit *exported = unit->exported ? map_get(&g->exports_by_key, key) : NULL;
     return exported ? exported : map_get(&g->imports_by_key, key);
 }
 
-const struct wit_type *guest_root(const struct guest *g, const struct unit **unit, const struct wit_type *type)
+const struct wit_type *guest_root(const struct guest *g, const struct guest_unit **unit, const struct wit_type *type)
 {
     for (*unit = guest_owner(g, *unit, type); type->kind == WIT_ALIAS; *unit = guest_owner(g, *unit, type))
         type = type->target;
@@ -93,10 +93,10 @@ static enum status add_word(struct guest *g, struct buf *out, const struct wit_t
     }
 }
 
-enum status guest_type_stem(struct guest *g, const struct unit *unit, const struct wit_type *type, const char **ret_stem)
+enum status guest_type_stem(struct guest *g, const struct guest_unit *unit, const struct wit_type *type, const char **ret_stem)
 {
     autobuf struct buf word = BUF_INIT(GUEST_MAX_NAME);
-    const struct unit *owner = guest_owner(g, unit, type);
+    const struct guest_unit *owner = guest_owner(g, unit, type);
     if (!owner)
         return fail(g->err, ST_INVALID, "%s: type `%.*s` comes from interface `%.*s`, which the world does not have", g->subject,
                     STR_ARG(type->name), STR_ARG(type->interface->name));
@@ -107,12 +107,12 @@ enum status guest_type_stem(struct guest *g, const struct unit *unit, const stru
     return ST_OK;
 }
 
-const char *guest_handle_stem(struct guest *g, const struct unit *owner, const struct wit_type *resource, bool own)
+const char *guest_handle_stem(struct guest *g, const struct guest_unit *owner, const struct wit_type *resource, bool own)
 {
     return c_printf(&g->arena, "%s_%s_%s", owner->prefix, own ? "own" : "borrow", c_snake(&g->arena, resource->name));
 }
 
-const char *guest_c_type(struct guest *g, const struct unit *unit, const struct wit_type *type)
+const char *guest_c_type(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     static const char *const primitives[] = {
         [WIT_BOOL] = "bool",   [WIT_S8] = "int8_t",     [WIT_U8] = "uint8_t",   [WIT_S16] = "int16_t",  [WIT_U16] = "uint16_t",

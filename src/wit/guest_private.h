@@ -13,11 +13,11 @@
 #include "wit/guest.h"
 
 #define GUEST_MAX_NAME 2000u        /* characters of an anonymous type's C name */
-#define GUEST_MAX_EFFORT (1u << 20) /* statements of all functions together */
+#define GUEST_MAX_EFFORT (1u << 17) /* statements of all functions together */
 #define GUEST_MAX_FLAT_PARAMS 16u   /* core values that arguments are passed in; more go through memory */
 
 /* An interface as the world imports or exports it, or the world's own items. */
-struct unit {
+struct guest_unit {
     const struct wit_interface *interface; /* NULL: the world's own */
     bool exported;
     const char *prefix; /* of C names: "exports_wasi_http_incoming_handler" */
@@ -45,16 +45,17 @@ struct guest {
     struct error *err;
     struct arena arena;
     const char *world_name; /* "my_world" */
-    struct unit own;
-    VEC(struct unit *) imports;
-    VEC(struct unit *) exports;
-    struct map imports_by_key, exports_by_key; /* wit_interface_key -> struct unit *, of those that go under their full name */
-    struct map prefixes;                       /* -> struct unit *: no two may share one */
-    struct map symbols;                        /* C names taken -> const char *, what by */
-    struct map defined;                        /* unit and named type -> itself */
-    struct map anonymous;                      /* C names of types without a name -> their definition as text */
-    struct map firsts;                         /* package and words of a nameless result -> its first C name, without "_t" */
-    struct map areas;                          /* C types of results returned in memory -> their number + 1 */
+    struct guest_unit own;
+    VEC(struct guest_unit *) imports;
+    VEC(struct guest_unit *) exports;
+    struct map imports_by_key,
+        exports_by_key;   /* wit_interface_key -> struct guest_unit *, of those that go under their full name */
+    struct map prefixes;  /* -> struct guest_unit *: no two may share one */
+    struct map symbols;   /* C names taken -> const char *, what by */
+    struct map defined;   /* unit and named type -> itself */
+    struct map anonymous; /* C names of types without a name -> their definition as text */
+    struct map firsts;    /* package and words of a nameless result -> its first C name, without "_t" */
+    struct map areas;     /* C types of results returned in memory -> their number + 1 */
     struct type_facts *facts;
     const char *subject; /* "function `f` of `a:b/c`": what an error is about */
     bool uses_strings;
@@ -62,7 +63,7 @@ struct guest {
     struct buf types;     /* header: types and constants */
     struct buf functions; /* header: prototypes */
     struct buf helpers;   /* header: what frees, drops, makes handles */
-    struct buf imported;  /* source: declarations of core imports */
+    struct buf core;      /* source: declarations of core imports and exports */
     struct buf helping;   /* source: bodies of the helpers */
     struct buf adapters;  /* source: bodies of imports, wrappers of exports */
 };
@@ -75,29 +76,32 @@ void guest_docs(struct buf *out, const char *indent, struct str docs); /* as com
 /* guest_name.c. */
 const char *guest_member(struct guest *g, struct str name); /* a member or parameter: snake case, away from C's words */
 /* Where the name of `type` is defined, as `unit` sees it; `unit` itself if the type has none. NULL: not part of the world. */
-const struct unit *guest_owner(const struct guest *g, const struct unit *unit, const struct wit_type *type);
+const struct guest_unit *guest_owner(const struct guest *g, const struct guest_unit *unit, const struct wit_type *type);
 /* No part of the type has a name, so that it means the same in every interface. Such types have the world's name in theirs, but those
  * with results. */
 bool guest_is_nameless(const struct wit_type *type, bool with_results);
 /* What an alias finally stands for; *unit becomes the place of that. Of types that guest_define_type accepted. */
-const struct wit_type *guest_root(const struct guest *g, const struct unit **unit, const struct wit_type *type);
+const struct wit_type *guest_root(const struct guest *g, const struct guest_unit **unit, const struct wit_type *type);
 /* The C name of a type without its "_t": "wasi_io_streams_stream_error". Not for primitives. */
-enum status guest_type_stem(struct guest *g, const struct unit *unit, const struct wit_type *type, const char **ret_stem) CHECKED;
+enum status guest_type_stem(struct guest *g, const struct guest_unit *unit, const struct wit_type *type,
+                            const char **ret_stem) CHECKED;
 /* The C type, "wasi_io_streams_stream_error_t" or "uint8_t". For types that guest_define_type accepted. */
-const char *guest_c_type(struct guest *g, const struct unit *unit, const struct wit_type *type);
-const char *guest_handle_stem(struct guest *g, const struct unit *owner, const struct wit_type *resource, bool own);
+const char *guest_c_type(struct guest *g, const struct guest_unit *unit, const struct wit_type *type);
+const char *guest_handle_stem(struct guest *g, const struct guest_unit *owner, const struct wit_type *resource, bool own);
 
 /* guest_type.c */
-bool guest_first_time(struct guest *g, const struct unit *unit, const struct wit_type *named);
+bool guest_first_time(struct guest *g, const struct guest_unit *unit, const struct wit_type *named);
 /* Writes the type and what it is made of, once. */
-enum status guest_define_type(struct guest *g, const struct unit *unit, const struct wit_type *type) CHECKED;
+enum status guest_define_type(struct guest *g, const struct guest_unit *unit, const struct wit_type *type) CHECKED;
 /* The function that frees what a value refers to, or NULL if there is nothing. */
-const char *guest_free_function(struct guest *g, const struct unit *unit, const struct wit_type *type);
+const char *guest_free_function(struct guest *g, const struct guest_unit *unit, const struct wit_type *type);
 bool guest_has_memory(struct guest *g, const struct wit_type *type); /* text or a list is in it */
 const char *guest_integer(const struct wit_type *type);              /* C type of an enum, flags, or the tag of a variant */
 
 /* guest_resource.c */
-enum status guest_define_resource(struct guest *g, const struct unit *unit, const struct wit_type *resource) CHECKED;
+/* Declares a function that the module exports; `head` is its declaration but for the semicolon. */
+void guest_declare_export(struct guest *g, const char *export_name, const char *head);
+enum status guest_define_resource(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource) CHECKED;
 
 /* guest_flat.c */
 const struct flat *guest_flatten(struct guest *g, const struct wit_type *type);
@@ -105,12 +109,12 @@ void guest_flat_append(struct flat *list, const struct flat *more);
 const char *guest_core_type(enum core_type type);
 /* Writes statements that declare the variables c__<at> and on, whose core types are those of `slots`, and put the C value `value`
  * into them. */
-void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lower(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                  const char *value, const struct flat *slots, size_t at);
 /* The reverse: sets the C lvalue `value` from the variables. */
-void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct unit *unit, const struct wit_type *type,
+void guest_lift(struct guest *g, struct buf *out, unsigned indent, const struct guest_unit *unit, const struct wit_type *type,
                 const char *value, const struct flat *slots, size_t at);
 
 /* guest_function.c */
-enum status guest_import(struct guest *g, const struct unit *unit, const struct wit_function *function) CHECKED;
-enum status guest_export(struct guest *g, const struct unit *unit, const struct wit_function *function) CHECKED;
+enum status guest_import(struct guest *g, const struct guest_unit *unit, const struct wit_function *function) CHECKED;
+enum status guest_export(struct guest *g, const struct guest_unit *unit, const struct wit_function *function) CHECKED;

@@ -5,8 +5,13 @@
 static void write_import(struct guest *g, const char *module, const char *intrinsic, const struct wit_type *resource,
                          const char *result, const char *symbol)
 {
-    buf_addf(&g->helping, "\n__attribute__((__import_module__(%s), __import_name__(\"[%s]%.*s\")))\nextern %s %s(int32_t);\n",
+    buf_addf(&g->core, "\n__attribute__((__import_module__(%s), __import_name__(\"[%s]%.*s\")))\nextern %s %s(int32_t);\n",
              c_string(&g->arena, str_of(module)), intrinsic, STR_ARG(resource->name), result, symbol);
+}
+
+void guest_declare_export(struct guest *g, const char *export_name, const char *head)
+{
+    buf_addf(&g->core, "\n__attribute__((__export_name__(%s)))\n%s;\n", c_string(&g->arena, str_of(export_name)), head);
 }
 
 static void write_helper(struct guest *g, const char *head, const char *body)
@@ -21,7 +26,7 @@ static void write_drop(struct guest *g, const char *name, const char *kind, cons
                  c_printf(&g->arena, "__wasm_import_%s_drop(handle.__handle);", name));
 }
 
-static void write_imported(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name,
+static void write_imported(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name,
                            const char *own, const char *borrow)
 {
     buf_addf(&g->types, "\ntypedef struct %s_t {\n    int32_t __handle;\n} %s_t;\n", borrow, borrow);
@@ -31,7 +36,7 @@ static void write_imported(struct guest *g, const struct unit *unit, const struc
         c_printf(&g->arena, "return (%s_t){handle.__handle};", borrow));
 }
 
-static void write_exported(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name,
+static void write_exported(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name,
                            const char *module, const char *own, const char *borrow)
 {
     buf_addf(&g->types, "\ntypedef struct %s_t %s_t;\n\ntypedef %s_t *%s_t;\n", name, name, name, borrow);
@@ -42,13 +47,12 @@ static void write_exported(struct guest *g, const struct unit *unit, const struc
     write_helper(g, c_printf(&g->arena, "%s_t *%s_rep(%s_t handle)", name, name, own),
                  c_printf(&g->arena, "return (%s_t *)__wasm_import_%s_rep(handle.__handle);", name, name));
     buf_addf(&g->helpers, "\nvoid %s_destructor(%s_t *rep);\n", name, name);
-    const char *symbol = c_printf(&g->arena, "%s#[dtor]%.*s", unit->module, STR_ARG(resource->name));
-    buf_addf(&g->helping,
-             "\n__attribute__((__export_name__(%s)))\nvoid __wasm_export_%s_dtor(%s_t *rep)\n{\n    %s_destructor(rep);\n}\n",
-             c_string(&g->arena, str_of(symbol)), name, name, name);
+    const char *head = c_printf(&g->arena, "void __wasm_export_%s_dtor(%s_t *rep)", name, name);
+    guest_declare_export(g, c_printf(&g->arena, "%s#[dtor]%.*s", unit->module, STR_ARG(resource->name)), head);
+    buf_addf(&g->helping, "\n%s\n{\n    %s_destructor(rep);\n}\n", head, name);
 }
 
-static enum status take_symbols(struct guest *g, const struct unit *unit, const struct wit_type *resource, const char *name)
+static enum status take_symbols(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource, const char *name)
 {
     static const char *const imported[] = {"drop_own", "drop_borrow"}, *const exported[] = {"t", "drop_own", "new", "rep",
                                                                                             "destructor"};
@@ -62,7 +66,7 @@ static enum status take_symbols(struct guest *g, const struct unit *unit, const 
     return guest_take_symbol(g, guest_handle_stem(g, unit, resource, false)); /* makes a borrowed handle of an owned one */
 }
 
-enum status guest_define_resource(struct guest *g, const struct unit *unit, const struct wit_type *resource)
+enum status guest_define_resource(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource)
 {
     const char *name = c_printf(&g->arena, "%s_%s", unit->prefix, c_snake(&g->arena, resource->name));
     const char *own = guest_handle_stem(g, unit, resource, true), *borrow = guest_handle_stem(g, unit, resource, false);

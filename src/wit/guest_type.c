@@ -55,7 +55,7 @@ bool guest_has_memory(struct guest *g, const struct wit_type *type)
     return result;
 }
 
-const char *guest_free_function(struct guest *g, const struct unit *unit, const struct wit_type *type)
+const char *guest_free_function(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     const char *stem;
     if (type->kind == WIT_STRING)
@@ -66,8 +66,8 @@ const char *guest_free_function(struct guest *g, const struct unit *unit, const 
     return c_printf(&g->arena, "%s_free", stem);
 }
 
-static void add_free(struct guest *g, struct buf *out, const char *indent, const struct unit *unit, const struct wit_type *type,
-                     const char *pointer)
+static void add_free(struct guest *g, struct buf *out, const char *indent, const struct guest_unit *unit,
+                     const struct wit_type *type, const char *pointer)
 {
     const char *function = type ? guest_free_function(g, unit, type) : NULL;
     if (function)
@@ -79,7 +79,7 @@ static const char *field_name(struct guest *g, const struct wit_type *type, size
     return type->kind == WIT_TUPLE ? c_printf(&g->arena, "f%zu", i) : guest_member(g, type->fields.items[i].name);
 }
 
-static void write_free_variant(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_free_variant(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     buf_add(out, STR("    switch (ptr->tag) {\n"));
     for (size_t i = 0; i < type->fields.len; i++) {
@@ -93,7 +93,7 @@ static void write_free_variant(struct guest *g, struct buf *out, const struct un
     buf_add(out, STR("    default:\n        break;\n    }\n"));
 }
 
-static void write_free_list(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_free_list(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     bool map = type->kind == WIT_MAP;
     buf_add(out, STR("    if (ptr->len == 0)\n        return;\n"));
@@ -107,13 +107,13 @@ static void write_free_list(struct guest *g, struct buf *out, const struct unit 
     buf_add(out, STR("    free(ptr->ptr);\n"));
 }
 
-static void write_free_fixed_list(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_free_fixed_list(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     buf_addf(out, "    for (size_t i = 0; i < %u; i++)\n", type->length);
     add_free(g, out, "        ", unit, type->element, "&ptr->items[i]");
 }
 
-static void write_free_body(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_free_body(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     switch (type->kind) {
     case WIT_ALIAS:
@@ -148,7 +148,7 @@ static void write_free_body(struct guest *g, struct buf *out, const struct unit 
     }
 }
 
-static enum status write_free(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static enum status write_free(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     const char *function = guest_free_function(g, unit, type);
     if (!function)
@@ -163,7 +163,7 @@ static enum status write_free(struct guest *g, const struct unit *unit, const st
 }
 
 /* Definitions. */
-static void write_members(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_members(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     for (size_t i = 0; i < type->fields.len; i++) {
         guest_docs(out, "    ", type->fields.items[i].docs);
@@ -172,7 +172,7 @@ static void write_members(struct guest *g, struct buf *out, const struct unit *u
 }
 
 /* The payloads of a variant or result; nothing if it has none. */
-static void write_union(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type)
+static void write_union(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type)
 {
     autobuf struct buf members = BUF_INIT(BUF_UNLIMITED);
     for (size_t i = 0; i < type->fields.len; i++) {
@@ -188,7 +188,7 @@ static void write_union(struct guest *g, struct buf *out, const struct unit *uni
         buf_addf(out, "    union {\n%s    } val;\n", members.data);
 }
 
-static void write_struct_body(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type,
+static void write_struct_body(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type,
                               const char *stem)
 {
     switch (type->kind) {
@@ -231,7 +231,7 @@ static enum status write_constants(struct guest *g, struct buf *out, const struc
     return ST_OK;
 }
 
-static const char *handle_target(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static const char *handle_target(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     const struct wit_type *resource = guest_root(g, &unit, type->resource);
     return guest_handle_stem(g, unit, resource, type->kind == WIT_OWN);
@@ -239,7 +239,7 @@ static const char *handle_target(struct guest *g, const struct unit *unit, const
 
 /* A nameless type that another interface of the same package had before: wit-bindgen goes on calling it by that name, so the two
  * are one type here. NULL if this is the first. */
-static const char *first_stem(struct guest *g, const struct unit *unit, const struct wit_type *type, const char *stem)
+static const char *first_stem(struct guest *g, const struct guest_unit *unit, const struct wit_type *type, const char *stem)
 {
     if (!unit->interface || !guest_is_nameless(type, true) || guest_is_nameless(type, false))
         return NULL;
@@ -251,7 +251,7 @@ static const char *first_stem(struct guest *g, const struct unit *unit, const st
     return first && strcmp(first, stem) != 0 ? first : NULL;
 }
 
-static enum status write_text(struct guest *g, struct buf *out, const struct unit *unit, const struct wit_type *type,
+static enum status write_text(struct guest *g, struct buf *out, const struct guest_unit *unit, const struct wit_type *type,
                               const char *stem)
 {
     const char *first = first_stem(g, unit, type, stem);
@@ -285,7 +285,7 @@ static enum status write_text(struct guest *g, struct buf *out, const struct uni
     }
 }
 
-static enum status define_parts(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static enum status define_parts(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     if (type->first)
         TRY(guest_define_type(g, unit, type->first));
@@ -297,7 +297,7 @@ static enum status define_parts(struct guest *g, const struct unit *unit, const 
     return ST_OK;
 }
 
-bool guest_first_time(struct guest *g, const struct unit *unit, const struct wit_type *named)
+bool guest_first_time(struct guest *g, const struct guest_unit *unit, const struct wit_type *named)
 {
     const void *key[] = {unit, named};
     struct str text = str_n((const char *)key, sizeof key);
@@ -315,7 +315,7 @@ static enum status is_known(struct guest *g, const char *stem, const struct buf 
     return ST_OK;
 }
 
-static enum status write_type(struct guest *g, const struct unit *unit, const struct wit_type *type, const char *stem)
+static enum status write_type(struct guest *g, const struct guest_unit *unit, const struct wit_type *type, const char *stem)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
     bool known = false;
@@ -346,14 +346,14 @@ static enum status define_strings(struct guest *g)
 }
 
 /* A handle of a resource by the resource's own name was defined with it. */
-static bool comes_with_resource(struct guest *g, const struct unit *unit, const struct wit_type *type, const char *stem)
+static bool comes_with_resource(struct guest *g, const struct guest_unit *unit, const struct wit_type *type, const char *stem)
 {
     if (type->kind == WIT_OWN || type->kind == WIT_BORROW)
         return strcmp(handle_target(g, unit, type), stem) == 0;
     return type->kind == WIT_ALIAS && wit_type_root(type)->kind == WIT_RESOURCE; /* no C type is called so */
 }
 
-static enum status define(struct guest *g, const struct unit *unit, const struct wit_type *type)
+static enum status define(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     const char *stem;
     TRY(guest_type_stem(g, unit, type, &stem)); /* also finds that the world has it */
@@ -366,7 +366,7 @@ static enum status define(struct guest *g, const struct unit *unit, const struct
     return comes_with_resource(g, unit, type, stem) ? ST_OK : write_type(g, unit, type, stem);
 }
 
-enum status guest_define_type(struct guest *g, const struct unit *unit, const struct wit_type *type)
+enum status guest_define_type(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
     if (type->depth > WIT_MAX_TYPE_DEPTH)
         return fail(g->err, ST_LIMIT, "%s: a type is made of types more than %u deep", g->subject, WIT_MAX_TYPE_DEPTH);

@@ -1,7 +1,8 @@
-/* libFuzzer target: text through parser, resolver, printer and binding generator. What is accepted prints, what is printed is
- * accepted and prints the same package by package, and the generator refuses or finishes. */
+/* libFuzzer target: text through parser, resolver, printer and binding generators. What is accepted prints, what is printed is
+ * accepted and prints the same package by package, and the generators refuse or finish. */
 #include "base/buf.h"
 #include "wit/bindgen.h"
+#include "wit/guest.h"
 #include "wit/load.h"
 #include "wit/print.h"
 
@@ -62,6 +63,15 @@ static void check_bindgen(const struct wit_model *model)
         bug_unless(err.message[0] != '\0');
 }
 
+static void check_guest(const struct wit_model *model, const struct wit_world *world)
+{
+    autobuf struct buf header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
+    const struct wit_guest_options options = {.world = world, .component_type = STR("type")};
+    struct error err = {0};
+    if (wit_guest_c(model, &options, &header, &source, &err) != ST_OK)
+        bug_unless(err.message[0] != '\0');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct wit_options all = {.all_features = true};
@@ -75,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (!features)
                 check_print(&model, main_package);
             check_bindgen(&model);
+            for (size_t i = 0; i < model.worlds.len && i < 8; i++)
+                check_guest(&model, model.worlds.items[i]);
         }
         wit_model_release(&model);
     }

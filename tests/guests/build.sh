@@ -15,7 +15,7 @@ guest_key() {
             LC_ALL=C sort | xargs cat
         find "$tools" -maxdepth 1 -name '*-component.*' -o -maxdepth 1 -name 'component.*' -o -maxdepth 1 -name 'cargo-*.sh' |
             LC_ALL=C sort | xargs cat
-        ! ls "$1"/*.c >/dev/null 2>&1 || cat "$root"/src/wit/*.[ch] "$root/src/cli/bindgen.c"
+        ! ls "$1"/*.c >/dev/null 2>&1 || cat "$root"/src/wit/*.[ch] "$root"/src/component/wrap*.[ch] "$root"/src/cli/*.c
         cat "$tools"/npm/component/package-lock.json "$tools"/npm/js/package-lock.json "$tools"/python/*.txt
         /usr/bin/rustc -vV
         clang-19 --version

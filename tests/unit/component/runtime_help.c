@@ -55,6 +55,18 @@ bool runtime_load(struct runtime *rt, const char *text)
     return runtime_try_load(rt, text) == ST_OK || tap_fail(__FILE__, __LINE__, "load: %s", rt->err.message);
 }
 
+bool runtime_open_bytes(struct runtime *rt, struct str component, const struct cm_interface_desc *interface, void *env)
+{
+    const struct cm_load_options options = {.no_elide = rt->no_elide};
+    arena_init(&rt->arena, SIZE_MAX);
+    enum status status = cm_linker_new(&rt->linker);
+    if (status == ST_OK)
+        status = cm_component_load(runtime_engine(), component, &options, &rt->component, &rt->err);
+    if (status != ST_OK)
+        return tap_fail(__FILE__, __LINE__, "load: %s", rt->err.message);
+    return (!interface || runtime_add(rt, interface, env)) && runtime_start(rt);
+}
+
 bool runtime_add(struct runtime *rt, const struct cm_interface_desc *interface, void *env)
 {
     return cm_linker_add(rt->linker, interface, env, &rt->err) == ST_OK || tap_fail(__FILE__, __LINE__, "add: %s", rt->err.message);

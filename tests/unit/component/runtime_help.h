@@ -26,6 +26,7 @@ bool runtime_add(struct runtime *rt, const struct cm_interface_desc *interface, 
 bool runtime_start(struct runtime *rt); /* links and instantiates */
 /* All of it. */
 bool runtime_open(struct runtime *rt, const char *text, const struct cm_interface_desc *interface, void *env);
+bool runtime_open_bytes(struct runtime *rt, struct str component, const struct cm_interface_desc *interface, void *env);
 void runtime_close(struct runtime *rt);
 
 /* Calls an export of the root in rt's instance. args: "(1, \"x\")", as abi_help's value_parse reads a tuple. The result as text, ""

@@ -1,0 +1,141 @@
+/* `wash component new`: makes a component of a core module. */
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "component/limits.h"
+#include "component/wrap.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct new_options {
+    struct str module, out;
+    struct cli_texts adapters;
+};
+
+/* "NAME=FILE", or a file that is called as what it adapts. */
+static enum status read_adapter(struct cli_context *context, struct str text, struct cm_adapter *ret_adapter, struct error *err)
+{
+    struct buf bytes = {0};
+    size_t equals = str_find_char(text, '=');
+    if (equals == STR_NONE || equals == 0 || equals + 1 == text.len)
+        return fail(err, ST_INVALID, "--adapt %.*s: give it as NAME=FILE, where NAME is what the module imports from",
+                    STR_ARG(text));
+    struct str path = cli_path(context, str_from(text, equals + 1));
+    enum status status = cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err);
+    if (status == ST_OK)
+        *ret_adapter = (struct cm_adapter){str_slice(text, 0, equals), arena_str(context->arena, buf_str(&bytes))};
+    buf_release(&bytes);
+    return status;
+}
+
+static enum status wrap(struct cli_context *context, const struct new_options *options, struct buf *out, struct error *err)
+{
+    autobuf struct buf module = {0};
+    size_t count = options->adapters.len;
+    struct cm_adapter *adapters = ARENA_ARRAY(context->arena, struct cm_adapter, count + 1);
+    TRY(cli_read_file(cli_path(context, options->module), CM_LIMIT_BINARY_BYTES, &module, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(read_adapter(context, options->adapters.items[i], &adapters[i], err));
+    if (cli_wrap_module(buf_str(&module), adapters, count, out, err) != ST_OK)
+        return fail_wrap(err, "%.*s", STR_ARG(options->module));
+    return ST_OK;
+}
+
+static enum status write_all(int fd, struct str bytes)
+{
+    while (bytes.len) {
+        ssize_t done = write(fd, bytes.data, bytes.len);
+        if (done < 0)
+            return ST_IO;
+        bytes = str_from(bytes, (size_t)done);
+    }
+    return ST_OK;
+}
+
+/* Under another name first: a failure leaves no half of a component behind. */
+static enum status write_component(struct cli_context *context, struct str path, struct str bytes, struct error *err)
+{
+    struct str full = cli_path(context, path), temporary = arena_printf(context->arena, "%.*s.XXXXXX", STR_ARG(full));
+    autofree char *name = mem_strndup(temporary.data, temporary.len);
+    mode_t mask = umask(0);
+    umask(mask);
+    int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, "write %.*s", STR_ARG(path));
+    bool written = write_all(fd, bytes) == ST_OK && fchmod(fd, 0666 & ~mask) == 0;
+    if (close(fd) == 0 && written && rename(name, full.data) == 0)
+        return ST_OK;
+    enum status status = fail_errno(err, "write %.*s", STR_ARG(path));
+    unlink(name);
+    return status;
+}
+
+/* module.wasm -> module.component.wasm */
+static struct str default_out(struct cli_context *context, struct str module)
+{
+    struct str stem = str_ends(module, STR(".wasm")) ? str_slice(module, 0, module.len - strlen(".wasm")) : module;
+    return arena_printf(context->arena, "%.*s.component.wasm", STR_ARG(stem));
+}
+
+static enum status component_new(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct new_options *options = options_pointer;
+    autobuf struct buf out = BUF_INIT(CM_LIMIT_BINARY_BYTES);
+    struct str path = options->out.data ? options->out : default_out(context, options->module);
+    TRY(wrap(context, options, &out, err));
+    TRY(write_component(context, path, buf_str(&out), err));
+    struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
+    cli_result(context, text, text.data, json_pack("{s:s%, s:I}", "path", path.data, path.len, "size_bytes", (json_int_t)out.len));
+    return ST_OK;
+}
+
+#define OPTION(member) offsetof(struct new_options, member)
+static const struct cli_option options[] = {
+    {.name = "out",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .offset = OPTION(out),
+     .value_name = "FILE",
+     .complete = CLI_COMPLETE_FILES,
+     .help = "Where the component goes (default: MODULE's name with .component.wasm)"},
+    {.name = "adapt",
+     .kind = CLI_TEXTS,
+     .offset = OPTION(adapters),
+     .value_name = "NAME=FILE",
+     .complete = CLI_COMPLETE_FILES,
+     .help = "A module that stands behind imports from NAME; may be repeated"},
+};
+static const struct cli_option arguments[] = {
+    {.name = "MODULE",
+     .kind = CLI_TEXT,
+     .offset = OPTION(module),
+     .required = true,
+     .complete = CLI_COMPLETE_FILES,
+     .help = "A core module, as a compiler's linker leaves it"},
+};
+
+static const struct cli_command component_new_command = {
+    .name = "new",
+    .summary = "Make a component of a core module",
+    .details =
+        "The module says in custom sections named `component-type` for which world it was built, as binding generators write "
+        "them.",
+    .options_size = sizeof(struct new_options),
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .arguments = arguments,
+    .argument_count = ARRAY_LEN(arguments),
+    .run = component_new,
+};
+
+static const struct cli_command *const commands[] = {
+    &component_new_command,
+};
+
+const struct cli_command cli_component = {
+    .name = "component",
+    .summary = "Work with component binaries",
+    .subcommands = commands,
+    .subcommand_count = ARRAY_LEN(commands),
+};

@@ -1,0 +1,47 @@
+/* Components of core modules, with the adapters for WASI preview 1 that this program carries. */
+#include "component/wrap.h"
+#include "base/vec.h"
+#include "cli/cli.h"
+
+#define PREVIEW1 "wasi_snapshot_preview1"
+
+/* PREVIEW1_DIR holds command.wasm and reactor.wasm (tools/preview1-adapter.sh). */
+#define CARRY(name)                                                                                                                \
+    __asm__(".pushsection .rodata\n"                                                                                               \
+            "preview1_" name ": .incbin \"" PREVIEW1_DIR "/" name ".wasm\"\n"                                                      \
+            "preview1_" name "_end:\n"                                                                                             \
+            ".popsection\n")
+CARRY("command");
+CARRY("reactor");
+extern const char preview1_command[], preview1_command_end[], preview1_reactor[], preview1_reactor_end[];
+
+/* A program with a `_start` is a command, which the adapter runs; everything else is called by what it exports. */
+static struct str preview1_adapter(struct str module)
+{
+    if (cm_module_exports(module, STR("_start")))
+        return str_n(preview1_command, (size_t)(preview1_command_end - preview1_command));
+    return str_n(preview1_reactor, (size_t)(preview1_reactor_end - preview1_reactor));
+}
+
+static bool is_given(const struct cm_adapter *adapters, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_is(adapters[i].name, name))
+            return true;
+    return false;
+}
+
+enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
+                            struct error *err)
+{
+    static const struct wit_producer producer = {STR_INIT("wash"), STR_INIT(WASH_VERSION)};
+    VEC(struct cm_adapter) all = {0};
+    for (size_t i = 0; i < adapter_count; i++)
+        vec_push(&all, adapters[i]);
+    if (cm_module_imports(module, STR(PREVIEW1)) && !is_given(adapters, adapter_count, PREVIEW1))
+        vec_push(&all, (struct cm_adapter){STR(PREVIEW1), preview1_adapter(module)});
+    const struct cm_wrap_options options = {.adapters = all.items, .adapter_count = all.len, .producer = &producer};
+    enum status status = cm_wrap_module(module, &options, out, err);
+    vec_release(&all);
+    return status;
+}
