@@ -9,10 +9,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 
-from e2e import Dev, Skip, WASH, check, equal, free_port, main, run, test
+from e2e import Dev, WASH, check, equal, free_port, main, run, test
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEMPLATES = os.path.join(ROOT, "templates")
@@ -41,12 +40,17 @@ def read(path):
         return file.read()
 
 
+RUST = ["cargo-wasm.sh", "rust-sysroot.sh", "component.sh", "component.mjs", "npm/component/package-lock.json", "npm/js/package-lock.json"]
+NODE = ["npm-tools.sh", "python/node.txt"]
+TOOLS_OF = {"c": [], "python": ["python/componentize-py.txt"], "javascript": NODE, "typescript": NODE}
+
+
 def key(name):
-    """What goes into a template's component: its files, and the tools with their pinned versions; for C our own bindings too."""
-    tools = [path for pattern in ("*.sh", "*.mjs", "npm/*/package-lock.json", "python/*.txt")
-             for path in glob.glob(os.path.join(ROOT, "tools", pattern))]
+    """What goes into a template's component: its files, and the tools with their pinned versions; for C, wash itself."""
+    language = name.split("/")[0]
+    tools = [os.path.join(ROOT, "tools", tool) for tool in TOOLS_OF.get(language, RUST)]
     digest = hashlib.sha256()
-    for path in [*files_of(os.path.join(TEMPLATES, name)), *sorted(tools), *files_of(TOOLS), *([WASH] if name.startswith("c/") else [])]:
+    for path in [*files_of(os.path.join(TEMPLATES, name)), *files_of(TOOLS), *tools, *([WASH] if language == "c" else [])]:
         with open(path, "rb") as file:
             digest.update(os.path.basename(path).encode() + b"\0" + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()[:16]
@@ -79,19 +83,13 @@ class Project:
             self.build()
             self.keep(cached)
 
-    def setting(self, section, key):
-        """A one-line setting of the configuration, which the templates keep as plain as that."""
-        found = re.search(rf"^{section}:\n(?:  .*\n)*?  {key}: (.*)$", read(os.path.join(self.root, ".wash", "config.yaml")), re.M)
-        return found and found[1]
-
     def components(self):
         config = read(os.path.join(self.root, ".wash", "config.yaml"))
         return re.findall(r"^ *(?:component_path|file|service_file): (.*)$", config, re.M)
 
     def build(self):
-        done = subprocess.run(["sh", "-c", self.setting("build", "command")], cwd=self.root, env={**os.environ, **COMPLETE}, timeout=1500,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        equal(done.returncode, 0, done.stdout.decode("utf-8", "replace")[-4000:])
+        code, out, err = run("build", cwd=self.root, env=COMPLETE, timeout=1500)
+        equal(code, 0, (out + err)[-4000:])
 
     def keep(self, cached):
         new = tempfile.mkdtemp(prefix=cached + ".", dir=CACHE) if os.path.isdir(CACHE) else None
@@ -143,8 +141,6 @@ def rust_hello():
 @test
 def c_hello():
     """EX-1: http-hello-world in C"""
-    if run("component", "--help")[0] != 0:
-        raise Skip("this wash has no `component new`")
     greets("c/http-hello-world")
 
 
@@ -170,6 +166,126 @@ def typescript_hello_fetch():
 def typescript_hello_hono():
     """DOC-8: http-hello-world-hono"""
     greets("typescript/http-hello-world-hono")
+
+
+def imports(name, wanted, component=0):
+    """Built, and its world has these lines: served once the host has the interfaces."""
+    with Project(name) as project:
+        for path in project.components():
+            check(os.path.exists(os.path.join(project.root, path)), path)
+        world = project.world(project.components()[component])
+        for line in wanted:
+            check(f"  {line};" in world, name, line, "is not in", world[:2000])
+
+
+HTTP_OUT = "export wasi:http/incoming-handler@0.2.12"
+
+
+@test
+def rust_client():
+    """EX-1: http-client in Rust"""
+    imports("http-client", ["import wasi:http/outgoing-handler@0.2.12", HTTP_OUT])
+
+
+@test
+def rust_handler():
+    """EX-1: http-handler: routes, JSON, queries"""
+    with Project("http-handler") as project, project.serve() as dev:
+        equal(dev.get("/")[:2], (200, b"Hello from wasmCloud!\n"))
+        equal(dev.get("/hello/world?times=2")[:2], (200, b"Hello, world!\n" * 2))
+        equal(dev.get("/hello/world?times=1000")[0], 400)
+        status, body, headers = dev.get("/sum", "POST", b'{"numbers": [1, 2, 3.5]}', {"content-type": "application/json"})
+        equal((status, json.loads(body), headers["content-type"]), (200, {"sum": 6.5}, "application/json"))
+        equal(dev.get("/sum", "POST", b"{}", {"content-type": "application/json"})[0], 422)
+        equal(dev.get("/nowhere")[0], 404)
+
+
+@test
+def rust_kv_handler():
+    """EX-1: http-kv-handler in Rust"""
+    imports("http-kv-handler", ["import wasi:keyvalue/store@0.2.0-draft", HTTP_OUT])
+
+
+@test
+def rust_distributed():
+    """EX-1: http-api-with-distributed-workloads in Rust"""
+    name = "http-api-with-distributed-workloads"
+    imports(name, ["import wasi:config/store@0.2.0-rc.1", "import wasmcloud:messaging/consumer@0.2.0", HTTP_OUT])
+    for worker in 1, 2:
+        imports(name, ["import wasmcloud:messaging/consumer@0.2.0", "export wasmcloud:messaging/handler@0.2.0"], worker)
+
+
+@test
+def rust_service_tcp():
+    """EX-1: service-tcp in Rust"""
+    imports("service-tcp", ["import wasi:sockets/tcp@0.2.12", HTTP_OUT])
+    imports("service-tcp", ["import wasi:sockets/tcp@0.2.12", "export wasi:cli/run@0.2.12"], 1)
+
+
+@test
+def typescript_client():
+    """DOC-8: http-client in TypeScript"""
+    imports("typescript/http-client", ["import wasi:http/outgoing-handler@0.2.10", "export wasi:http/incoming-handler@0.2.10"])
+
+
+@test
+def typescript_handler():
+    """DOC-8: http-handler-hono: routes, JSON, middleware"""
+    with Project("typescript/http-handler-hono") as project, project.serve() as dev:
+        status, body, headers = dev.get("/")
+        equal((status, body), (200, b"Hello from wasmCloud!\n"))
+        check(headers["x-request-id"] and headers["server-timing"].startswith("handler;dur="), headers)
+        equal(headers["access-control-allow-origin"], "*")
+        status, body, _ = dev.get("/notes", "POST", b'{"text": "first"}', {"content-type": "application/json"})
+        equal((status, json.loads(body)), (201, {"id": "1", "text": "first"}))
+        equal(dev.get("/notes", "POST", b"{}")[0], 400)
+        equal((dev.get("/notes/7")[0], dev.get("/nowhere")[0], dev.get("/notes/7", "DELETE")[0]), (404, 404, 404))
+
+
+@test
+def typescript_kv_handler():
+    """DOC-8: http-kv-handler-hono"""
+    imports("typescript/http-kv-handler-hono",
+            ["import wasi:keyvalue/store@0.2.0-draft", "import wasi:keyvalue/atomics@0.2.0-draft", HTTP_OUT])
+
+
+@test
+def typescript_logging_handler():
+    """DOC-8: http-logging-handler-hono"""
+    imports("typescript/http-logging-handler-hono", ["import wasi:logging/logging@0.1.0-draft", HTTP_OUT])
+
+
+@test
+def typescript_blobstore_handler():
+    """DOC-8: http-blobstore-handler-hono"""
+    imports("typescript/http-blobstore-handler-hono", ["import wasi:blobstore/blobstore@0.2.0-draft", HTTP_OUT])
+
+
+@test
+def typescript_filesystem_handler():
+    """DOC-8: http-filesystem-handler-hono: files of the mounted folder, and none beside it"""
+    with Project("typescript/http-filesystem-handler-hono") as project, project.serve() as dev:
+        equal(json.loads(dev.get("/")[1]), ["hello.txt"])
+        status, body, headers = dev.get("/hello.txt")
+        equal((status, body, headers["content-type"]), (200, b"Hello from a file!\n", "text/plain; charset=utf-8"))
+        equal(dev.get("/nowhere")[0], 404)
+        equal(dev.get("/..%2f.wash%2fconfig.yaml")[0], 403)
+
+
+@test
+def typescript_distributed():
+    """DOC-8: http-api-with-distributed-workloads in TypeScript"""
+    name = "typescript/http-api-with-distributed-workloads"
+    imports(name, ["import wasmcloud:messaging/consumer@0.2.0", HTTP_OUT])
+    imports(name, ["import wasmcloud:messaging/consumer@0.2.0", "export wasmcloud:messaging/handler@0.2.0"], 1)
+
+
+@test
+def typescript_service_tcp_echo():
+    """DOC-8: service-tcp-echo"""
+    name = "typescript/service-tcp-echo"
+    imports(name, ["import wasi:sockets/tcp@0.2.12", HTTP_OUT])
+    imports(name, ["import wasi:sockets/tcp@0.2.12", "export wasi:cli/run@0.2.12"], 1)
 
 
 # --- what holds for all of them -----------------------------------------------------------------------------------------------------
