@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs one of the sets of npm packages under tools/npm, at the versions and checksums of its lock file, and prints its folder:
-#   npm-tools.sh component | js
+#   npm-tools.sh component | js | another folder, from tools/npm
 # Install scripts never run: everything needed is inside the packages.
 set -eu
 tools=$(cd "$(dirname "$0")" && pwd)
@@ -28,4 +28,4 @@ run_npm() {
 
 node=$("$tools/node.sh")
 key=$({ cat "$from/package-lock.json"; uname -m; } | hash_key)
-cached "npm-$set" "$key" build
+cached "npm-$(basename "$set")" "$key" build

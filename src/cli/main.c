@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "cli/update.h"
 #include <locale.h>
 #include <unistd.h>
 
@@ -15,7 +16,9 @@ static const struct cli_command *const commands[] = {
     &cli_dev,
     &cli_doctor,
     &cli_inspect,
+    &cli_new,
     &cli_oci,
+    &cli_update,
 };
 static const struct cli_command wash = {
     .name = "wash",
@@ -147,6 +150,8 @@ static int run(struct cli_context *context, struct error *err)
         status = command->run(context, context->parsed.options, err);
     if (status != ST_OK && !context->reported)
         cli_failure(context, err);
+    if (status != ST_CANCELLED)
+        cli_notice_new_version(context);
     return status_exit_code(status);
 }
 

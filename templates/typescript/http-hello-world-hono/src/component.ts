@@ -1,0 +1,12 @@
+import { Hono } from "hono";
+import { fire } from "@bytecodealliance/jco-std/wasi/0.2.x/http/adapters/hono/server";
+
+const app = new Hono();
+
+app.get("/", (c) => c.text("Hello from wasmCloud!\n"));
+app.notFound((c) => c.text(`Nothing at ${c.req.path}\n`, 404));
+
+fire(app);
+
+// What the world exports; `fire` gave it the application.
+export { incomingHandler } from "@bytecodealliance/jco-std/wasi/0.2.x/http/adapters/hono/server";
