@@ -5,7 +5,17 @@
 #include <locale.h>
 #include <unistd.h>
 
-static const struct cli_command *const commands[] = {&cli_bindgen, &cli_dev, &cli_inspect};
+static const struct cli_command *const commands[] = {
+    &cli_bindgen,
+    &cli_dev,
+    &cli_inspect,
+};
+static const struct cli_command wash = {
+    .name = "wash",
+    .summary = "Build WebAssembly components and run them anywhere",
+    .subcommands = commands,
+    .subcommand_count = ARRAY_LEN(commands),
+};
 
 static enum status enter_directory(struct cli_context *context, struct error *err)
 {
@@ -39,12 +49,24 @@ static void set_up_logging(const struct cli_globals *globals)
         log_set_format(LOG_FORMAT_JSON);
 }
 
-static int print_help(const struct cli_command *command)
+static void print_help(const struct cli_parsed *parsed, FILE *where)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-    cli_help(&text, commands, ARRAY_LEN(commands), command);
-    fwrite(text.data, 1, text.len, stdout);
-    return 0;
+    cli_help(&text, parsed->command, parsed->path);
+    fwrite(text.data, 1, text.len, where);
+}
+
+/* A name that only leads to commands: `wash` itself (exit code 1, as the original has it), or `wash oci` (2, with its help). */
+static int missing_command(struct cli_context *context, struct error *err)
+{
+    const struct cli_parsed *parsed = &context->parsed;
+    (void)!fail(err, ST_INVALID, "No command provided; `%.*s --help` lists the commands", STR_ARG(parsed->path));
+    bool root = parsed->command == &wash;
+    if (root || context->json)
+        cli_failure(context, err);
+    else
+        print_help(parsed, stderr);
+    return root ? 1 : 2;
 }
 
 static int run(struct cli_context *context, struct error *err)
@@ -54,11 +76,14 @@ static int run(struct cli_context *context, struct error *err)
         cli_result(context, STR(WASH_VERSION_TEXT), WASH_VERSION_TEXT, json_pack("{s:s}", "version", WASH_VERSION));
         return 0;
     }
-    if (context->parsed.globals.help)
-        return print_help(command);
+    if (context->parsed.globals.help) {
+        print_help(&context->parsed, stdout);
+        return 0;
+    }
+    if (command->subcommand_count)
+        return missing_command(context, err);
     set_up_logging(&context->parsed.globals);
-    enum status status =
-        command ? enter_directory(context, err) : fail(err, ST_INVALID, "No command provided; `wash --help` lists the commands");
+    enum status status = enter_directory(context, err);
     if (status == ST_OK)
         status = command->run(context, context->parsed.options, err);
     if (status != ST_OK)
@@ -73,7 +98,7 @@ int main(int argc, char **argv)
     struct cli_context context = {.arena = &arena};
     struct error err = {0};
     int code;
-    if (cli_parse(commands, ARRAY_LEN(commands), argc, argv, &arena, &context.parsed, &err) != ST_OK) {
+    if (cli_parse(&wash, argc, argv, &arena, &context.parsed, &err) != ST_OK) {
         context.json = cli_wants_json(argc, argv);
         cli_failure(&context, &err);
         code = 2;

@@ -1,6 +1,7 @@
 /* Parsing and help by table; see options.h. */
 #include "cli/options.h"
 #include "base/mem.h"
+#include <inttypes.h>
 
 static const char *const levels[] = {"trace", "debug", "info", "warn", "error", NULL};
 static const char *const outputs[] = {"text", "json", "plain", NULL};
@@ -12,6 +13,7 @@ const struct cli_option cli_global_options[] = {
      .kind = CLI_TEXT,
      .offset = GLOBAL(directory),
      .value_name = "PATH",
+     .complete = CLI_COMPLETE_FOLDERS,
      .help = "Run as if started in PATH; trusts the project there"},
     {.name = "log-level",
      .letter = 'l',
@@ -40,8 +42,6 @@ const struct cli_option cli_global_options[] = {
 const size_t cli_global_option_count = ARRAY_LEN(cli_global_options);
 
 struct parser {
-    const struct cli_command *const *commands;
-    size_t command_count;
     char *const *argv;
     int argc, at;
     struct arena *arena;
@@ -51,11 +51,20 @@ struct parser {
     struct error *err;
 };
 
+static void *at(const struct cli_option *option, void *target)
+{
+    return (char *)target + option->offset;
+}
+
 static void set_defaults(const struct cli_option *options, size_t count, void *target)
 {
-    for (size_t i = 0; i < count; i++)
-        if (options[i].kind != CLI_FLAG)
-            *(struct str *)((char *)target + options[i].offset) = str_of(options[i].text_default);
+    for (size_t i = 0; i < count; i++) {
+        const char *variable = options[i].env ? getenv(options[i].env) : NULL;
+        if (options[i].kind == CLI_NUMBER)
+            *(uint64_t *)at(&options[i], target) = options[i].number_default;
+        else if (options[i].kind == CLI_TEXT || options[i].kind == CLI_CHOICE)
+            *(struct str *)at(&options[i], target) = str_of(variable && *variable ? variable : options[i].text_default);
+    }
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, size_t count, struct str name, char letter)
@@ -70,7 +79,7 @@ static const struct cli_option *find_option(const struct cli_option *options, si
 static const struct cli_option *look_up(struct parser *parser, struct str name, char letter, void **ret_target)
 {
     const struct cli_command *command = parser->parsed->command;
-    const struct cli_option *option = command ? find_option(command->options, command->option_count, name, letter) : NULL;
+    const struct cli_option *option = find_option(command->options, command->option_count, name, letter);
     *ret_target = parser->parsed->options;
     if (!option) {
         option = find_option(cli_global_options, cli_global_option_count, name, letter);
@@ -79,42 +88,80 @@ static const struct cli_option *look_up(struct parser *parser, struct str name, 
     return option;
 }
 
+static size_t add_names(struct str *names, size_t count, size_t max, const struct cli_option *options, size_t option_count)
+{
+    for (size_t i = 0; i < option_count && count < max; i++)
+        if (*options[i].name && !options[i].hidden)
+            names[count++] = str_of(options[i].name);
+    return count;
+}
+
 static enum status unknown_option(struct parser *parser, struct str name)
 {
     struct str names[64];
-    size_t count = 0;
     const struct cli_command *command = parser->parsed->command;
-    for (size_t i = 0; command && i < command->option_count && count < ARRAY_LEN(names); i++)
-        names[count++] = str_of(command->options[i].name);
-    for (size_t i = 0; i < cli_global_option_count && count < ARRAY_LEN(names); i++)
-        names[count++] = str_of(cli_global_options[i].name);
+    size_t count = add_names(names, 0, ARRAY_LEN(names), command->options, command->option_count);
+    count = add_names(names, count, ARRAY_LEN(names), cli_global_options, cli_global_option_count);
     struct str nearest = str_nearest(name, names, count);
     if (nearest.data)
         return fail(parser->err, ST_INVALID, "unknown option --%.*s; did you mean --%.*s?", STR_ARG(name), STR_ARG(nearest));
-    return fail(parser->err, ST_INVALID, "unknown option --%.*s; see `wash %s%s--help`", STR_ARG(name),
-                command ? command->name : "", command ? " " : "");
+    return fail(parser->err, ST_INVALID, "unknown option --%.*s; see `%.*s --help`", STR_ARG(name), STR_ARG(parser->parsed->path));
+}
+
+static enum status store_choice(struct parser *parser, const struct cli_option *option, const char *shown, struct str value,
+                                struct str *target)
+{
+    autobuf struct buf list = BUF_INIT(BUF_UNLIMITED);
+    for (const char *const *choice = option->choices; *choice; choice++) {
+        if (str_eq_nocase(value, str_of(*choice))) {
+            *target = str_of(*choice);
+            return ST_OK;
+        }
+        buf_addf(&list, "%s%s", list.len ? ", " : "", *choice);
+    }
+    return fail(parser->err, ST_INVALID, "%s: `%.*s` is not one of: %s", shown, STR_ARG(value), list.data);
+}
+
+static enum status store_number(struct parser *parser, const struct cli_option *option, const char *shown, struct str value,
+                                uint64_t *target)
+{
+    uint64_t max = option->number_max ? option->number_max : UINT64_MAX, number;
+    if (str_parse_u64(value, max, &number) && number >= option->number_min) {
+        *target = number;
+        return ST_OK;
+    }
+    if (option->number_max)
+        return fail(parser->err, ST_INVALID, "%s: `%.*s` is not a number from %" PRIu64 " to %" PRIu64, shown, STR_ARG(value),
+                    option->number_min, max);
+    return fail(parser->err, ST_INVALID, "%s: `%.*s` is not a number of at least %" PRIu64, shown, STR_ARG(value),
+                option->number_min);
+}
+
+static void add_text(struct parser *parser, struct cli_texts *texts, struct str value)
+{
+    if (!texts->items) /* as many as the whole line could have */
+        texts->items = ARENA_ARRAY(parser->arena, struct str, (size_t)parser->argc);
+    texts->items[texts->len++] = value;
 }
 
 static enum status store_value(struct parser *parser, const struct cli_option *option, const char *shown, struct str value,
                                void *target)
 {
-    if (option->kind == CLI_CHOICE) {
-        bool known = false;
-        struct str choices[16];
-        size_t count = 0;
-        for (const char *const *choice = option->choices; *choice; choice++) {
-            known = known || str_eq_nocase(value, str_of(*choice));
-            choices[count++] = str_of(*choice);
-        }
-        if (!known) {
-            autobuf struct buf list = BUF_INIT(BUF_UNLIMITED);
-            for (size_t i = 0; i < count; i++)
-                buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(choices[i]));
-            return fail(parser->err, ST_INVALID, "%s: `%.*s` is not one of: %s", shown, STR_ARG(value), list.data);
-        }
+    switch (option->kind) {
+    case CLI_TEXT:
+        *(struct str *)at(option, target) = value;
+        return ST_OK;
+    case CLI_CHOICE:
+        return store_choice(parser, option, shown, value, at(option, target));
+    case CLI_NUMBER:
+        return store_number(parser, option, shown, value, at(option, target));
+    case CLI_TEXTS:
+        add_text(parser, at(option, target), value);
+        return ST_OK;
+    case CLI_FLAG:
+        break;
     }
-    *(struct str *)((char *)target + option->offset) = value;
-    return ST_OK;
+    bug("option %s takes no value", option->name);
 }
 
 /* inline_value: what followed "=" or the letter, or data NULL. */
@@ -124,7 +171,7 @@ static enum status take_option(struct parser *parser, const struct cli_option *o
     if (option->kind == CLI_FLAG) {
         if (inline_value.data)
             return fail(parser->err, ST_INVALID, "%s takes no value", shown);
-        *(bool *)((char *)target + option->offset) = true;
+        *(bool *)at(option, target) = true;
         return ST_OK;
     }
     if (!inline_value.data) {
@@ -168,74 +215,91 @@ static enum status parse_letters(struct parser *parser, struct str argument)
     return ST_OK;
 }
 
+static void enter_command(struct parser *parser, const struct cli_command *command)
+{
+    struct cli_parsed *parsed = parser->parsed;
+    parsed->command = command;
+    parsed->path =
+        parsed->path.data ? arena_printf(parser->arena, "%.*s %s", STR_ARG(parsed->path), command->name) : str_of(command->name);
+    parsed->options = arena_alloc(parser->arena, MAX(command->options_size, 1));
+    set_defaults(command->options, command->option_count, parsed->options);
+    set_defaults(command->arguments, command->argument_count, parsed->options);
+}
+
 static enum status parse_command(struct parser *parser, struct str name)
 {
     struct str names[64];
-    for (size_t i = 0; i < parser->command_count; i++) {
-        const struct cli_command *command = parser->commands[i];
-        names[i] = str_of(command->name);
+    const struct cli_command *parent = parser->parsed->command;
+    size_t count = MIN(parent->subcommand_count, ARRAY_LEN(names));
+    for (size_t i = 0; i < parent->subcommand_count; i++) {
+        const struct cli_command *command = parent->subcommands[i];
         if (str_is(name, command->name) || (command->alias && str_is(name, command->alias))) {
-            parser->parsed->command = command;
-            parser->parsed->options = arena_alloc(parser->arena, MAX(command->options_size, 1));
-            set_defaults(command->options, command->option_count, parser->parsed->options);
-            set_defaults(command->arguments, command->argument_count, parser->parsed->options);
+            enter_command(parser, command);
             return ST_OK;
         }
+        if (i < count)
+            names[i] = str_of(command->name);
     }
-    struct str nearest = str_nearest(name, names, parser->command_count);
+    if (str_is(name, "help")) { /* `wash help oci` */
+        parser->parsed->globals.help = true;
+        return ST_OK;
+    }
+    struct str path = parser->parsed->path, nearest = str_nearest(name, names, count);
     if (nearest.data)
-        return fail(parser->err, ST_INVALID, "unknown command `%.*s`; did you mean `%.*s`?", STR_ARG(name), STR_ARG(nearest));
-    return fail(parser->err, ST_INVALID, "unknown command `%.*s`; see `wash --help`", STR_ARG(name));
+        return fail(parser->err, ST_INVALID, "unknown command `%.*s %.*s`; did you mean `%.*s %.*s`?", STR_ARG(path), STR_ARG(name),
+                    STR_ARG(path), STR_ARG(nearest));
+    return fail(parser->err, ST_INVALID, "unknown command `%.*s %.*s`; see `%.*s --help`", STR_ARG(path), STR_ARG(name),
+                STR_ARG(path));
 }
 
 static enum status parse_positional(struct parser *parser, struct str value)
 {
     const struct cli_command *command = parser->parsed->command;
-    if (!command)
+    if (command->subcommand_count)
         return parse_command(parser, value);
     if (parser->positional >= command->argument_count)
-        return fail(parser->err, ST_INVALID, "unexpected argument `%.*s`; see `wash %s --help`", STR_ARG(value), command->name);
-    const struct cli_option *argument = &command->arguments[parser->positional++];
+        return fail(parser->err, ST_INVALID, "unexpected argument `%.*s`; see `%.*s --help`", STR_ARG(value),
+                    STR_ARG(parser->parsed->path));
+    const struct cli_option *argument = &command->arguments[parser->positional];
+    if (argument->kind != CLI_TEXTS)
+        parser->positional++;
     return store_value(parser, argument, argument->name, value, parser->parsed->options);
 }
 
-static enum status parse_all(struct parser *parser)
+static enum status parse_argument(struct parser *parser, struct str argument)
 {
-    while (parser->at < parser->argc) {
-        struct str argument = str_of(parser->argv[parser->at++]);
-        enum status status;
-        if (parser->options_ended || argument.len < 2 || argument.data[0] != '-')
-            status = parse_positional(parser, argument);
-        else if (str_is(argument, "--"))
-            parser->options_ended = true, status = ST_OK;
-        else if (argument.data[1] == '-')
-            status = parse_long(parser, argument);
-        else
-            status = parse_letters(parser, argument);
-        TRY(status);
+    if (parser->options_ended || argument.len < 2 || argument.data[0] != '-')
+        return parse_positional(parser, argument);
+    if (str_is(argument, "--")) {
+        parser->options_ended = true;
+        return ST_OK;
     }
-    const struct cli_command *command = parser->parsed->command;
-    if (command && parser->positional < command->argument_count && command->arguments[parser->positional].required &&
-        !parser->parsed->globals.help)
-        return fail(parser->err, ST_INVALID, "`wash %s` needs %s; see `wash %s --help`", command->name,
-                    command->arguments[parser->positional].name, command->name);
-    return ST_OK;
+    return argument.data[1] == '-' ? parse_long(parser, argument) : parse_letters(parser, argument);
 }
 
-enum status cli_parse(const struct cli_command *const *commands, size_t command_count, int argc, char *const *argv,
-                      struct arena *arena, struct cli_parsed *ret_parsed, struct error *err)
+static enum status check_arguments(struct parser *parser)
+{
+    const struct cli_command *command = parser->parsed->command;
+    if (parser->positional >= command->argument_count || parser->parsed->globals.help || parser->parsed->globals.version)
+        return ST_OK;
+    const struct cli_option *next = &command->arguments[parser->positional];
+    bool some = next->kind == CLI_TEXTS && ((struct cli_texts *)at(next, parser->parsed->options))->len > 0;
+    if (!next->required || some)
+        return ST_OK;
+    struct str path = parser->parsed->path;
+    return fail(parser->err, ST_INVALID, "`%.*s` needs %s; see `%.*s --help`", STR_ARG(path), next->name, STR_ARG(path));
+}
+
+enum status cli_parse(const struct cli_command *root, int argc, char *const *argv, struct arena *arena,
+                      struct cli_parsed *ret_parsed, struct error *err)
 {
     memset(ret_parsed, 0, sizeof *ret_parsed);
     set_defaults(cli_global_options, cli_global_option_count, &ret_parsed->globals);
-    struct parser parser = {.commands = commands,
-                            .command_count = command_count,
-                            .argc = argc,
-                            .argv = argv,
-                            .at = 1,
-                            .arena = arena,
-                            .parsed = ret_parsed,
-                            .err = err};
-    return parse_all(&parser);
+    struct parser parser = {.argc = argc, .argv = argv, .at = 1, .arena = arena, .parsed = ret_parsed, .err = err};
+    enter_command(&parser, root);
+    while (parser.at < parser.argc)
+        TRY(parse_argument(&parser, str_of(parser.argv[parser.at++])));
+    return check_arguments(&parser);
 }
 
 bool cli_wants_json(int argc, char *const *argv)
@@ -272,7 +336,7 @@ static void help_text(struct buf *out, size_t indent, struct str text)
     buf_add(out, STR("\n"));
 }
 
-static void help_row(struct buf *out, const char *left, const char *help, const struct cli_option *option)
+static void help_row(struct buf *out, const char *left, const struct cli_option *option, const char *help)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
     if (strlen(left) > HELP_LEFT)
@@ -282,8 +346,12 @@ static void help_row(struct buf *out, const char *left, const char *help, const 
     buf_add(&text, str_of(help));
     for (const char *const *choice = option ? option->choices : NULL; choice && *choice; choice++)
         buf_addf(&text, "%s%s", choice == option->choices ? ": " : ", ", *choice);
-    if (option && option->text_default)
+    if (option && option->kind == CLI_NUMBER)
+        buf_addf(&text, " [%" PRIu64 "]", option->number_default);
+    else if (option && option->text_default)
         buf_addf(&text, " [%s]", option->text_default);
+    if (option && option->env)
+        buf_addf(&text, " [env: %s]", option->env);
     help_text(out, HELP_INDENT, buf_str(&text));
 }
 
@@ -293,48 +361,64 @@ static void help_options(struct buf *out, const char *title, const struct cli_op
         return;
     buf_addf(out, "\n%s:\n", title);
     for (size_t i = 0; i < count; i++) {
+        if (options[i].hidden)
+            continue;
         autobuf struct buf left = BUF_INIT(BUF_UNLIMITED);
-        if (options[i].letter)
-            buf_addf(&left, "-%c", options[i].letter);
-        else
-            buf_add(&left, STR("  "));
-        if (*options[i].name)
-            buf_addf(&left, "%s--%s", options[i].letter ? ", " : "  ", options[i].name);
-        if (options[i].kind != CLI_FLAG)
-            buf_addf(&left, " %s", options[i].value_name);
-        help_row(out, left.data, options[i].help, &options[i]);
+        cli_option_usage(&left, &options[i]);
+        help_row(out, left.data, &options[i], options[i].help);
     }
 }
 
-static void help_command(struct buf *out, const struct cli_command *command)
+static void help_subcommands(struct buf *out, const struct cli_command *command)
 {
-    buf_addf(out, "%s\n\nUsage: wash %s", command->summary, command->name);
-    if (command->option_count)
+    buf_add(out, STR("\nCommands:\n"));
+    for (size_t i = 0; i < command->subcommand_count; i++)
+        help_row(out, command->subcommands[i]->name, NULL, command->subcommands[i]->summary);
+}
+
+void cli_option_usage(struct buf *out, const struct cli_option *option)
+{
+    if (option->letter)
+        buf_addf(out, "-%c", option->letter);
+    else
+        buf_add(out, STR("  "));
+    if (*option->name)
+        buf_addf(out, "%s--%s", option->letter ? ", " : "  ", option->name);
+    if (option->kind != CLI_FLAG)
+        buf_addf(out, " %s%s", option->value_name, option->kind == CLI_TEXTS ? "..." : "");
+}
+
+void cli_usage(struct buf *out, const struct cli_command *command, struct str path)
+{
+    buf_add(out, path);
+    if (command->subcommand_count || command->option_count)
         buf_add(out, STR(" [OPTIONS]"));
+    if (command->subcommand_count)
+        buf_add(out, STR(" <COMMAND>"));
     for (size_t i = 0; i < command->argument_count; i++)
-        buf_addf(out, command->arguments[i].required ? " <%s>" : " [%s]", command->arguments[i].name);
+        buf_addf(out, command->arguments[i].required ? " <%s>%s" : " [%s]%s", command->arguments[i].name,
+                 command->arguments[i].kind == CLI_TEXTS ? "..." : "");
+}
+
+void cli_help(struct buf *out, const struct cli_command *command, struct str path)
+{
+    buf_addf(out, "%s\n\nUsage: ", command->summary);
+    cli_usage(out, command, path);
     buf_add(out, STR("\n"));
+    if (command->alias)
+        buf_addf(out, "Alias: %s\n", command->alias);
     if (command->details) {
         buf_add(out, STR("\n"));
         help_text(out, 0, str_of(command->details));
     }
+    if (command->subcommand_count)
+        help_subcommands(out, command);
     if (command->argument_count)
         buf_add(out, STR("\nArguments:\n"));
     for (size_t i = 0; i < command->argument_count; i++)
-        help_row(out, command->arguments[i].name, command->arguments[i].help, NULL);
+        help_row(out, command->arguments[i].name, &command->arguments[i], command->arguments[i].help);
     help_options(out, "Options", command->options, command->option_count);
-}
-
-void cli_help(struct buf *out, const struct cli_command *const *commands, size_t command_count, const struct cli_command *command)
-{
-    if (command) {
-        help_command(out, command);
-    } else {
-        buf_add(out, STR("Build WebAssembly components and run them anywhere\n\nUsage: wash [OPTIONS] <COMMAND>\n\nCommands:\n"));
-        for (size_t i = 0; i < command_count; i++)
-            help_row(out, commands[i]->name, commands[i]->summary, NULL);
-    }
     help_options(out, "Global options", cli_global_options, cli_global_option_count);
-    if (!command)
-        buf_add(out, STR("\nRun `wash <COMMAND> --help` for a command's own options.\n"));
+    if (command->subcommand_count)
+        buf_addf(out, "\nRun `%.*s <COMMAND> --help` for a command's own options.\n", STR_ARG(path));
 }

@@ -304,5 +304,7 @@ enum status config_read_file(const char *path, enum config_trust trust, json_t *
     TRY(read_whole(fd, path, &text, err));
     if (str_ends(str_of(path), STR(".json")))
         return config_parse_json(path, buf_str(&text), ret_tree, err);
+    if (str_ends(str_of(path), STR(".toml")))
+        return config_parse_toml(path, buf_str(&text), ret_tree, err);
     return config_parse_yaml(path, buf_str(&text), ret_tree, err);
 }

@@ -1,4 +1,4 @@
-/* Reading a configuration file into a jansson tree. The format follows the name: .yaml, .yml, .json. */
+/* Reading a configuration file into a jansson tree. The format follows the name: .yaml, .yml, .json, .toml. */
 #pragma once
 
 #include "base/error.h"
@@ -19,4 +19,6 @@ enum config_trust {
  * Merge keys and aliases in YAML are refused: a small file must stay small. */
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err) CHECKED;
 enum status config_parse_yaml(const char *origin, struct str text, json_t **ret_tree, struct error *err) CHECKED;
+enum status config_parse_toml(const char *origin, struct str text, json_t **ret_tree,
+                              struct error *err) CHECKED; /* 1.0; times as text */
 enum status config_parse_json(const char *origin, struct str text, json_t **ret_tree, struct error *err) CHECKED;

@@ -156,7 +156,7 @@ def unknown_command():
     """an unknown command or option, with the nearest known one"""
     code, _, err = run("inpsect", "x")
     equal(code, 2)
-    check("did you mean `inspect`" in err, err)
+    check("did you mean `wash inspect`" in err, err)
     code, _, err = run("inspect", "--verbos", "x")
     equal(code, 2)
     check("--verbose" in err, err)

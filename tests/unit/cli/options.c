@@ -5,6 +5,8 @@
 
 struct thing_options {
     struct str name, kind, first, second;
+    struct cli_texts tags;
+    uint64_t depth;
     bool force;
 };
 static const char *const kinds[] = {"red", "blue", NULL};
@@ -18,6 +20,15 @@ static const struct cli_option options[] = {
      .text_default = "x",
      .help = "A name"},
     {.name = "kind", .kind = CLI_CHOICE, .offset = THING(kind), .value_name = "KIND", .choices = kinds, .help = "A kind"},
+    {.name = "depth",
+     .kind = CLI_NUMBER,
+     .offset = THING(depth),
+     .value_name = "N",
+     .number_default = 3,
+     .number_min = 1,
+     .number_max = 10,
+     .help = "How deep"},
+    {.name = "tag", .letter = 't', .kind = CLI_TEXTS, .offset = THING(tags), .value_name = "TAG", .help = "A tag"},
     {.name = "force", .letter = 'f', .kind = CLI_FLAG, .offset = THING(force), .help = "Do it"},
 };
 static const struct cli_option arguments[] = {
@@ -32,7 +43,44 @@ static const struct cli_command thing = {.name = "thing",
                                          .option_count = ARRAY_LEN(options),
                                          .arguments = arguments,
                                          .argument_count = ARRAY_LEN(arguments)};
-static const struct cli_command *const commands[] = {&thing};
+
+struct pull_options {
+    struct str reference, token;
+    struct cli_texts files;
+    bool insecure;
+};
+#define PULL(member) offsetof(struct pull_options, member)
+static const struct cli_option pull_options[] = {
+    {.name = "insecure", .kind = CLI_FLAG, .offset = PULL(insecure), .help = "Plain HTTP"},
+    {.name = "token",
+     .kind = CLI_TEXT,
+     .offset = PULL(token),
+     .value_name = "TOKEN",
+     .env = "WASH_TEST_TOKEN",
+     .help = "Who we are"},
+};
+static const struct cli_option pull_arguments[] = {
+    {.name = "REF", .kind = CLI_TEXT, .offset = PULL(reference), .required = true, .help = "What to pull"},
+    {.name = "FILE", .kind = CLI_TEXTS, .offset = PULL(files), .required = true, .help = "Where to"},
+};
+static const struct cli_command pull = {.name = "pull",
+                                        .summary = "Pulls",
+                                        .options_size = sizeof(struct pull_options),
+                                        .options = pull_options,
+                                        .option_count = ARRAY_LEN(pull_options),
+                                        .arguments = pull_arguments,
+                                        .argument_count = ARRAY_LEN(pull_arguments)};
+static const struct cli_option push_options[] = {
+    {.name = "secret-door", .kind = CLI_FLAG, .offset = 0, .hidden = true, .help = "Hidden"},
+};
+static const struct cli_command push = {
+    .name = "push", .summary = "Pushes", .options_size = sizeof(bool), .options = push_options, .option_count = 1};
+static const struct cli_command *const oci_commands[] = {&pull, &push};
+static const struct cli_command oci = {
+    .name = "oci", .alias = "docker", .summary = "Registries", .subcommands = oci_commands, .subcommand_count = 2};
+static const struct cli_command *const commands[] = {&thing, &oci};
+static const struct cli_command root = {
+    .name = "wash", .summary = "Components", .subcommands = commands, .subcommand_count = ARRAY_LEN(commands)};
 
 struct parse {
     struct arena arena;
@@ -48,7 +96,7 @@ static enum status parse(struct parse *parse, const char *line)
     struct str rest = str_of(line), part;
     while (str_next_part(&rest, ' ', &part))
         argv[argc++] = (char *)(uintptr_t)arena_str(&parse->arena, part).data;
-    return cli_parse(commands, 1, argc, argv, &parse->arena, &parse->parsed, &parse->err);
+    return cli_parse(&root, argc, argv, &parse->arena, &parse->parsed, &parse->err);
 }
 
 static void release(struct parse *parse)
@@ -89,8 +137,18 @@ TEST(globals_anywhere)
 static const struct {
     const char *line, *message;
 } mistakes[] = {
-    {"wash thign", "unknown command `thign`; did you mean `thing`?"},
-    {"wash qqqqqqq", "unknown command `qqqqqqq`; see `wash --help`"},
+    {"wash thign", "unknown command `wash thign`; did you mean `wash thing`?"},
+    {"wash qqqqqqq", "unknown command `wash qqqqqqq`; see `wash --help`"},
+    {"wash docker pul", "unknown command `wash oci pul`; did you mean `wash oci pull`?"},
+    {"wash oci qqqqqq", "unknown command `wash oci qqqqqq`; see `wash oci --help`"},
+    {"wash oci --zzzzzzz", "unknown option --zzzzzzz; see `wash oci --help`"},
+    {"wash oci pull --insecur x", "unknown option --insecur; did you mean --insecure?"},
+    {"wash oci pull", "`wash oci pull` needs REF; see `wash oci pull --help`"},
+    {"wash oci pull a", "`wash oci pull` needs FILE; see `wash oci pull --help`"},
+    {"wash oci push a", "unexpected argument `a`; see `wash oci push --help`"},
+    {"wash thing --depth 11 one", "--depth: `11` is not a number from 1 to 10"},
+    {"wash thing --depth 0 one", "--depth: `0` is not a number from 1 to 10"},
+    {"wash thing --depth=-1 one", "--depth: `-1` is not a number from 1 to 10"},
     {"wash thing --naem x one", "unknown option --naem; did you mean --name?"},
     {"wash thing -z one", "unknown option -z"},
     {"wash thing --force=yes one", "--force takes no value"},
@@ -109,16 +167,89 @@ TEST(mistakes_are_named)
     }
 }
 
+TEST(commands_nest)
+{
+    PARSE p;
+    CHECK_EQ(parse(&p, "wash --verbose docker pull -o json --insecure REF a b"), ST_OK);
+    struct pull_options *got = p.parsed.options;
+    CHECK(p.parsed.command == &pull);
+    CHECK_STR(p.parsed.path, "wash oci pull");
+    CHECK(p.parsed.globals.verbose);
+    CHECK(got->insecure);
+    CHECK_STR(got->reference, "REF");
+    CHECK_EQ(got->files.len, 2);
+    CHECK_STR(got->files.items[1], "b");
+}
+
+TEST(what_only_leads_to_commands_is_returned)
+{
+    PARSE p, q;
+    CHECK_EQ(parse(&p, "wash oci"), ST_OK);
+    CHECK(p.parsed.command == &oci);
+    CHECK_EQ(parse(&q, "wash"), ST_OK);
+    CHECK(q.parsed.command == &root);
+}
+
+TEST(help_is_an_option_and_a_word)
+{
+    static const char *const lines[] = {"wash oci pull --help", "wash oci -h pull", "wash help oci pull", "wash oci help pull"};
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        PARSE p;
+        CHECK_EQ(parse(&p, lines[i]), ST_OK);
+        CHECK(p.parsed.globals.help);
+        CHECK(p.parsed.command == &pull);
+    }
+}
+
+TEST(numbers_and_repeated_options)
+{
+    PARSE p, q;
+    CHECK_EQ(parse(&p, "wash thing one -ta --tag=b -t c --depth 10"), ST_OK);
+    struct thing_options *got = p.parsed.options;
+    CHECK_EQ(got->depth, 10);
+    CHECK_EQ(got->tags.len, 3);
+    CHECK_STR(got->tags.items[0], "a");
+    CHECK_STR(got->tags.items[2], "c");
+    CHECK_EQ(parse(&q, "wash thing one"), ST_OK);
+    got = q.parsed.options;
+    CHECK_EQ(got->depth, 3);
+    CHECK_EQ(got->tags.len, 0);
+}
+
+TEST(environment_is_below_the_command_line)
+{
+    PARSE p, q;
+    setenv("WASH_TEST_TOKEN", "secret", 1);
+    enum status from_environment = parse(&p, "wash oci pull r f"), given = parse(&q, "wash oci pull r f --token mine");
+    unsetenv("WASH_TEST_TOKEN");
+    CHECK_EQ(from_environment, ST_OK);
+    CHECK_STR(((struct pull_options *)p.parsed.options)->token, "secret");
+    CHECK_EQ(given, ST_OK);
+    CHECK_STR(((struct pull_options *)q.parsed.options)->token, "mine");
+}
+
 TEST(help_fits_a_terminal)
 {
-    for (int i = 0; i < 2; i++) {
+    const struct cli_command *const shown[] = {&root, &thing, &oci, &pull};
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-        cli_help(&text, commands, 1, i ? &thing : NULL);
+        cli_help(&text, shown[i], STR("wash xyz"));
         struct str rest = buf_str(&text), line;
         while (str_next_part(&rest, '\n', &line))
             CHECK(line.len <= 80);
-        CHECK(str_find(buf_str(&text), STR("thing")) != STR_NONE);
+        CHECK(str_find(buf_str(&text), STR("Usage: wash xyz")) != STR_NONE);
     }
+}
+
+TEST(help_lists_subcommands_but_not_what_is_hidden)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), hidden = BUF_INIT(BUF_UNLIMITED);
+    cli_help(&text, &oci, STR("wash oci"));
+    CHECK(str_find(buf_str(&text), STR("Usage: wash oci [OPTIONS] <COMMAND>\n")) != STR_NONE);
+    CHECK(str_find(buf_str(&text), STR("\n  pull ")) != STR_NONE);
+    CHECK(str_find(buf_str(&text), STR("--output")) != STR_NONE);
+    cli_help(&hidden, &push, STR("wash oci push"));
+    CHECK(str_find(buf_str(&hidden), STR("secret-door")) == STR_NONE);
 }
 
 TEST(json_is_wanted_even_in_a_refused_line)
@@ -143,7 +274,9 @@ TEST(json_is_wanted_even_in_a_refused_line)
 TEST(help_says_defaults_and_choices)
 {
     autobuf struct buf one = BUF_INIT(BUF_UNLIMITED);
-    cli_help(&one, commands, 1, &thing);
+    cli_help(&one, &thing, STR("wash thing"));
     CHECK(str_find(buf_str(&one), STR("A name [x]")) != STR_NONE);
     CHECK(str_find(buf_str(&one), STR("A kind: red, blue")) != STR_NONE);
+    CHECK(str_find(buf_str(&one), STR("How deep [3]")) != STR_NONE);
+    CHECK(str_find(buf_str(&one), STR("--tag TAG...")) != STR_NONE);
 }
