@@ -9,6 +9,7 @@ static const struct cli_command *const commands[] = {
     &cli_bindgen,
     &cli_dev,
     &cli_inspect,
+    &cli_oci,
 };
 static const struct cli_command wash = {
     .name = "wash",

@@ -14,11 +14,12 @@ ALLOWED = {
     "http": {"io"},
     "wit": set(),
     "config": set(),
+    "oci": {"io"},
     "engine": {"io"},
     "component": {"engine", "wit", "io"},
     "wasi": {"component", "http", "io"},
-    "host": BELOW_HOST,
-    "cli": BELOW_HOST | {"host"},
+    "host": BELOW_HOST | {"oci"},
+    "cli": BELOW_HOST | {"oci", "host"},
 }
 MAY_INCLUDE_GENERATED = {"component", "wasi", "host", "cli"}  # "gen/...", written by the build from wit/
 MAY_INCLUDE_WASMTIME = {"engine"}

@@ -1,0 +1,276 @@
+/* `wash oci pull` and `wash oci push`: components to and from OCI registries. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cli/registry.h"
+#include "component/limits.h"
+#include "component/world.h"
+#include "oci/metadata.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DONE "OCI command executed successfully."
+
+struct oci_options {
+    struct str reference, path;
+    struct cli_registry registry;
+};
+
+/* --- pull -------------------------------------------------------------------------------------------------------------------- */
+
+static enum status write_all(int fd, struct str bytes, const char *path, struct error *err)
+{
+    while (bytes.len) {
+        ssize_t len = write(fd, bytes.data, bytes.len);
+        if (len < 0 && errno != EINTR)
+            return fail_errno(err, "write %s", path);
+        bytes = str_from(bytes, len < 0 ? 0 : (size_t)len);
+    }
+    return ST_OK;
+}
+
+/* The file appears whole or not at all; what is there and is not a file (a pipe, a terminal) is written to. */
+static enum status write_output(const char *path, struct str bytes, struct error *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+        return fd < 0 ? fail_errno(err, "open %s", path) : write_all(fd, bytes, path, err);
+    }
+    autobuf struct buf temporary = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&temporary, "%s.XXXXXX", path);
+    mode_t mask = umask(0);
+    umask(mask);
+    autoclose int fd = mkostemp(temporary.data, O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, "create %s", path);
+    enum status status = write_all(fd, bytes, path, err);
+    if (status == ST_OK && (fchmod(fd, 0666 & ~mask) != 0 || rename(temporary.data, path) != 0))
+        status = fail_errno(err, "create %s", path);
+    if (status != ST_OK)
+        (void)unlink(temporary.data);
+    return status;
+}
+
+static enum status pull(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct oci_options *options = options_pointer;
+    struct str path = cli_path(context, options->path);
+    struct oci_pulled pulled;
+    autobuf struct buf bytes = {0}, text = BUF_INIT(BUF_UNLIMITED), shown = BUF_INIT(BUF_UNLIMITED);
+    TRY(cli_registry_pull(context, &options->registry, options->reference, &pulled, &bytes, err));
+    enum status status = write_output(path.data, buf_str(&bytes), err);
+    if (status == ST_OK) {
+        if (buf_append_escaped(&shown, path) != ST_OK) /* it may be no UTF-8 */
+            bug("escape");
+        buf_addf(&text, "Pulled and saved component to %s", shown.data);
+        cli_result(context, buf_str(&text), text.data,
+                   json_pack("{s:s, s:s, s:I, s:s, s:b}", "message", DONE, "output_path", shown.data, "bytes",
+                             (json_int_t)pulled.bytes, "digest", pulled.digest.text, "success", 1));
+    }
+    oci_pulled_release(&pulled);
+    return status;
+}
+
+/* --- what a component's configuration says ----------------------------------------------------------------------------------- */
+
+struct names {
+    struct str *items;
+    size_t len;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static struct str item_name(struct wit_model *model, const struct wit_world_item *item)
+{
+    return item->name.len ? item->name : wit_interface_id(model, item->interface);
+}
+
+static void list_items(struct arena *arena, struct wit_model *model, const struct wit_items *items, struct names *names)
+{
+    names->items = ARENA_ARRAY(arena, struct str, items->len);
+    for (size_t i = 0; i < items->len; i++)
+        names->items[names->len++] = item_name(model, &items->items[i]);
+}
+
+/* A WIT package exports its interfaces, its worlds, and what these export. */
+static void list_package(struct arena *arena, struct wit_model *model, const struct wit_package *package, struct names *names)
+{
+    size_t count = package->interfaces.len + package->worlds.len;
+    for (size_t i = 0; i < package->worlds.len; i++)
+        count += package->worlds.items[i]->exports.len;
+    names->items = ARENA_ARRAY(arena, struct str, count);
+    for (size_t i = 0; i < package->interfaces.len; i++)
+        names->items[names->len++] = wit_interface_id(model, package->interfaces.items[i]);
+    for (size_t i = 0; i < package->worlds.len; i++) {
+        const struct wit_world *world = package->worlds.items[i];
+        bool versioned = wit_version_is_set(&package->version);
+        names->items[names->len++] =
+            arena_printf(arena, "%.*s:%.*s/%.*s%s%.*s", STR_ARG(package->ns), STR_ARG(package->name), STR_ARG(world->name),
+                         versioned ? "@" : "", versioned ? (int)package->version.text.len : 0, package->version.text.data);
+        for (size_t k = 0; k < world->exports.len; k++)
+            names->items[names->len++] = item_name(model, &world->exports.items[k]);
+    }
+    qsort(names->items, names->len, sizeof *names->items, by_text);
+    size_t kept = 0;
+    for (size_t i = 0; i < names->len; i++)
+        if (kept == 0 || !str_eq(names->items[kept - 1], names->items[i]))
+            names->items[kept++] = names->items[i];
+    names->len = kept;
+}
+
+/* --- push -------------------------------------------------------------------------------------------------------------------- */
+
+struct push {
+    const struct oci_options *options;
+    struct oci_reference reference;
+    struct oci_digest digest;
+};
+
+static enum status describe(struct cli_context *context, struct str bytes, struct wit_model *model,
+                            struct oci_artifact_options *artifact, struct error *err)
+{
+    struct wit_package *package;
+    struct wit_world *world;
+    struct names imports = {0}, exports = {0};
+    size_t count;
+    struct oci_annotation *annotations = ARENA_ARRAY(context->arena, struct oci_annotation, OCI_METADATA_MAX + 1);
+    TRY(cm_world_model(bytes, context->arena, model, &package, &world, err));
+    TRY(oci_metadata_read(bytes, annotations, &count, err));
+    if (world) {
+        list_items(context->arena, model, &world->imports, &imports);
+        list_items(context->arena, model, &world->exports, &exports);
+    } else {
+        list_package(context->arena, model, package, &exports);
+    }
+    char now[CLOCK_TEXT_MAX];
+    struct str created = arena_str(context->arena, clock_format_rfc3339(clock_wall(), now));
+    annotations[count] = (struct oci_annotation){STR("org.opencontainers.image.created"), created};
+    *artifact = (struct oci_artifact_options){.exports = exports.items,
+                                              .export_count = exports.len,
+                                              .imports = imports.items,
+                                              .import_count = imports.len,
+                                              .created = created,
+                                              .annotations = annotations,
+                                              .annotation_count = count + 1};
+    return ST_OK;
+}
+
+static enum status upload(struct cli_context *context, struct push *push, const char *path,
+                          const struct oci_artifact_options *artifact, struct error *err)
+{
+    struct oci_client *client;
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, "%s", path);
+    TRY(cli_registry_client(context, &push->options->registry, &client, err));
+    enum status status = oci_push(client, &push->reference, fd, artifact, &push->digest, err);
+    oci_client_free(client);
+    return status;
+}
+
+static enum status push_file(struct cli_context *context, struct push *push, struct error *err)
+{
+    struct str path = cli_path(context, push->options->path);
+    autobuf struct buf bytes = {0};
+    struct wit_model model;
+    struct oci_artifact_options artifact;
+    TRY(cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err));
+    wit_model_init(&model);
+    enum status status = describe(context, buf_str(&bytes), &model, &artifact, err);
+    if (status != ST_OK)
+        fail_wrap(err, "%.*s is not a component", STR_ARG(push->options->path));
+    else
+        status = upload(context, push, path.data, &artifact, err);
+    wit_model_release(&model);
+    return status;
+}
+
+static enum status push(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    struct push push = {.options = options_pointer};
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    TRY(oci_reference_parse(push.options->reference, &push.reference, err));
+    enum status status = push_file(context, &push, err);
+    if (status == ST_OK) {
+        buf_addf(&text, "Pushed %s\n%s", push.reference.text, push.digest.text);
+        cli_result(context, buf_str(&text), DONE,
+                   json_pack("{s:s, s:b, s:s}", "message", DONE, "success", 1, "digest", push.digest.text));
+    }
+    oci_reference_release(&push.reference);
+    return status;
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------------------ */
+
+static const struct cli_option options[CLI_REGISTRY_OPTION_COUNT] = {CLI_REGISTRY_OPTIONS(struct oci_options, registry)};
+
+static const struct cli_option pull_arguments[] = {
+    {.name = "REFERENCE",
+     .kind = CLI_TEXT,
+     .offset = offsetof(struct oci_options, reference),
+     .required = true,
+     .help = "What to pull: registry/name:tag, or registry/name@sha256:..."},
+    {.name = "PATH",
+     .kind = CLI_TEXT,
+     .offset = offsetof(struct oci_options, path),
+     .text_default = "component.wasm",
+     .complete = CLI_COMPLETE_FILES,
+     .help = "Where to write it"},
+};
+
+static const struct cli_option push_arguments[] = {
+    {.name = "REFERENCE",
+     .kind = CLI_TEXT,
+     .offset = offsetof(struct oci_options, reference),
+     .required = true,
+     .help = "Where to push to: registry/name:tag"},
+    {.name = "PATH",
+     .kind = CLI_TEXT,
+     .offset = offsetof(struct oci_options, path),
+     .required = true,
+     .complete = CLI_COMPLETE_FILES,
+     .help = "A component's file"},
+};
+
+static const struct cli_command pull_command = {
+    .name = "pull",
+    .summary = "Pull a component from an OCI registry",
+    .details =
+        "The registry is always asked; what did not change since the last pull comes from the cache. Logins of `docker login` "
+        "are used, credential helpers included.",
+    .options_size = sizeof(struct oci_options),
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .arguments = pull_arguments,
+    .argument_count = ARRAY_LEN(pull_arguments),
+    .run = pull,
+};
+
+static const struct cli_command push_command = {
+    .name = "push",
+    .summary = "Push a component to an OCI registry",
+    .details =
+        "The file is validated first. What it says of itself (name, version, authors, licenses and so on) becomes annotations "
+        "of the artifact.",
+    .options_size = sizeof(struct oci_options),
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .arguments = push_arguments,
+    .argument_count = ARRAY_LEN(push_arguments),
+    .run = push,
+};
+
+static const struct cli_command *const subcommands[] = {&pull_command, &push_command};
+
+const struct cli_command cli_oci = {
+    .name = "oci",
+    .alias = "docker",
+    .summary = "Push components to OCI registries, and pull them",
+    .subcommands = subcommands,
+    .subcommand_count = ARRAY_LEN(subcommands),
+};

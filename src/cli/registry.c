@@ -1,0 +1,119 @@
+#include "cli/registry.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "component/limits.h"
+#include "component/world.h"
+#include <errno.h>
+#include <unistd.h>
+
+/* Each value may be a list, with commas. */
+static void split_paths(const struct cli_context *context, struct str list, struct str *paths, size_t *count)
+{
+    struct str part;
+    while (str_next_part(&list, ',', &part))
+        if (part.len && *count < OCI_TRUST_MAX_PATHS)
+            paths[(*count)++] = cli_path(context, part);
+}
+
+static enum status set_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
+{
+    struct str paths[OCI_TRUST_MAX_PATHS];
+    size_t count = 0;
+    const char *variable = getenv("WASH_OCI_CA_PATHS");
+    for (size_t i = 0; i < registry->ca_paths.len; i++)
+        split_paths(context, registry->ca_paths.items[i], paths, &count);
+    if (registry->ca_paths.len == 0 && variable)
+        split_paths(context, str_of(variable), paths, &count);
+    return oci_trust_set(paths, count, err);
+}
+
+enum status cli_registry_client(const struct cli_context *context, const struct cli_registry *registry,
+                                struct oci_client **ret_client, struct error *err)
+{
+    struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
+    TRY(set_trust(context, registry, err));
+    if (registry->user.len && registry->password.data) {
+        options.credentials.user = registry->user;
+        options.credentials.password = registry->password;
+    } else if (registry->user.len || registry->password.data) {
+        log_warn("--user and --password go together: the one given is not used");
+    }
+    return oci_client_new(&options, ret_client, err);
+}
+
+/* --- the cache --------------------------------------------------------------------------------------------------------------- */
+
+static struct str cache_folder(const struct cli_context *context)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && cache[0] == '/')
+        return arena_printf(context->arena, "%s/wash/oci", cache);
+    return home && home[0] == '/' ? arena_printf(context->arena, "%s/.cache/wash/oci", home) : STR_NULL;
+}
+
+/* NULL: the pull goes on without. */
+static struct oci_cache *open_cache(const struct cli_context *context)
+{
+    struct str folder = cache_folder(context);
+    struct oci_cache *cache = NULL;
+    struct error err = {.message = "neither XDG_CACHE_HOME nor HOME names a folder"};
+    if (!folder.data || oci_cache_open(folder.data, &cache, &err) != ST_OK)
+        log_debug("pulling without a cache", LOG_TEXT("reason", err.message));
+    return cache;
+}
+
+/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
+
+static enum status read_all(const struct oci_pulled *pulled, struct buf *bytes, struct error *err)
+{
+    if (pulled->bytes > bytes->max || buf_reserve(bytes, pulled->bytes) != ST_OK)
+        return fail(err, ST_LIMIT, "the artifact has %llu bytes, more than the limit of %zu", (unsigned long long)pulled->bytes,
+                    bytes->max);
+    while (bytes->len < pulled->bytes) {
+        ssize_t len = pread(pulled->fd, bytes->data + bytes->len, pulled->bytes - bytes->len, (off_t)bytes->len);
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len <= 0)
+            return len < 0 ? fail_errno(err, "read the artifact") : fail(err, ST_IO, "the artifact became shorter");
+        bytes->len += (size_t)len;
+        bytes->data[bytes->len] = '\0';
+    }
+    return ST_OK;
+}
+
+static enum status check_component(struct str bytes, struct error *err)
+{
+    autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED);
+    return cm_world_wit(bytes, &wit, err);
+}
+
+enum status cli_registry_pull(const struct cli_context *context, const struct cli_registry *registry, struct str reference_text,
+                              struct oci_pulled *ret_pulled, struct buf *ret_bytes, struct error *err)
+{
+    struct oci_reference reference = {0};
+    struct oci_client *client = NULL;
+    struct oci_cache *cache = NULL;
+    struct oci_pulled pulled = {.fd = -1};
+    buf_init(ret_bytes, CM_LIMIT_BINARY_BYTES);
+    enum status status = oci_reference_parse(reference_text, &reference, err);
+    if (status == ST_OK)
+        status = cli_registry_client(context, registry, &client, err);
+    if (status == ST_OK) {
+        cache = open_cache(context);
+        status = oci_pull(client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
+    }
+    if (status == ST_OK)
+        status = read_all(&pulled, ret_bytes, err);
+    if (status == ST_OK && (status = check_component(buf_str(ret_bytes), err)) != ST_OK)
+        fail_wrap(err, "%s is not a component", reference.text);
+    if (status == ST_OK) {
+        *ret_pulled = pulled;
+    } else {
+        oci_pulled_release(&pulled);
+        buf_release(ret_bytes);
+    }
+    oci_cache_close(cache);
+    oci_client_free(client);
+    oci_reference_release(&reference);
+    return status;
+}

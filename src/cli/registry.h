@@ -1,0 +1,44 @@
+/* What commands that name an OCI reference share: the options that say how to reach the registry, the client made of them, the
+ * cache, and what a component says of itself. */
+#pragma once
+
+#include "cli/cli.h"
+#include "oci/pull.h"
+#include "oci/trust.h"
+
+struct cli_registry {
+    bool insecure;
+    struct str user, password;
+    struct cli_texts ca_paths;
+};
+
+/* Rows for a command's table of options; `member` is the struct cli_registry in its options. */
+#define CLI_REGISTRY_OPTIONS(type, member)                                                                                         \
+    {.name = "insecure", .kind = CLI_FLAG, .offset = offsetof(type, member.insecure), .help = "Talk plain HTTP to the registry"},  \
+        {.name = "user",                                                                                                           \
+         .letter = 'u',                                                                                                            \
+         .kind = CLI_TEXT,                                                                                                         \
+         .offset = offsetof(type, member.user),                                                                                    \
+         .value_name = "NAME",                                                                                                     \
+         .help = "Log in as NAME, instead of as `docker login` says"},                                                             \
+        {.name = "password",                                                                                                       \
+         .letter = 'p',                                                                                                            \
+         .kind = CLI_TEXT,                                                                                                         \
+         .offset = offsetof(type, member.password),                                                                                \
+         .value_name = "PASSWORD",                                                                                                 \
+         .help = "Password for --user"},                                                                                           \
+    {                                                                                                                              \
+        .name = "ca-path", .kind = CLI_TEXTS, .offset = offsetof(type, member.ca_paths), .value_name = "FILE",                     \
+        .env = "WASH_OCI_CA_PATHS", .complete = CLI_COMPLETE_FILES,                                                                \
+        .help = "Trust these CA certificates (PEM) too; a comma separates several"                                                 \
+    }
+#define CLI_REGISTRY_OPTION_COUNT 4
+
+/* The caller frees. Fails: ST_INVALID a CA bundle is not one. */
+enum status cli_registry_client(const struct cli_context *context, const struct cli_registry *registry,
+                                struct oci_client **ret_client, struct error *err) CHECKED;
+
+/* Pulls with the user's cache, or without it if it cannot be used, and reads the artifact.
+ * ret_bytes  empty; at most CM_LIMIT_BINARY_BYTES. Fails: ST_INVALID it is not a component. */
+enum status cli_registry_pull(const struct cli_context *context, const struct cli_registry *registry, struct str reference,
+                              struct oci_pulled *ret_pulled, struct buf *ret_bytes, struct error *err) CHECKED;

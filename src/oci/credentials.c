@@ -1,0 +1,162 @@
+#include "oci/credentials.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "oci/docker_config.h"
+#include "oci/helper.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NOT_FOUND_TEXT "credentials not found"
+
+static void set_login(struct oci_login *login, struct str user, struct str password)
+{
+    login->user = mem_strndup(user.data, user.len);
+    login->password = mem_strndup(password.data, password.len);
+}
+
+void oci_login_release(struct oci_login *login)
+{
+    if (login->password)
+        OPENSSL_cleanse(login->password, strlen(login->password));
+    free(login->user);
+    free(login->password);
+    *login = (struct oci_login){0};
+}
+
+/* --- the configuration ------------------------------------------------------------------------------------------------------- */
+
+/* NULL: there is no place where it could be. */
+static char *config_path(const struct oci_credentials_options *options)
+{
+    autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
+    const char *folder = options->docker_config, *home = getenv("HOME");
+    if (!folder || !folder[0])
+        folder = getenv("DOCKER_CONFIG");
+    if (folder && folder[0])
+        buf_addf(&path, "%s/config.json", folder);
+    else if (home && home[0])
+        buf_addf(&path, "%s/.docker/config.json", home);
+    else
+        return NULL;
+    return buf_take(&path);
+}
+
+/* ST_NOT_FOUND: there is none. */
+static enum status read_config(const char *path, struct buf *content, struct error *err)
+{
+    struct stat info;
+    char piece[4096];
+    ssize_t len = 1;
+    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return fail(err, ST_NOT_FOUND, "%s does not exist", path);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        return fail_errno(err, "open %s", path);
+    if (!S_ISREG(info.st_mode))
+        return fail(err, ST_INVALID, "%s is not a regular file", path);
+    while (len > 0) {
+        len = read(fd, piece, sizeof piece);
+        if (len < 0 && errno == EINTR)
+            len = 1;
+        else if (len < 0)
+            return fail_errno(err, "read %s", path);
+        else if (buf_append(content, piece, (size_t)len) != ST_OK)
+            return fail(err, ST_LIMIT, "%s has more than %u bytes", path, OCI_DOCKER_CONFIG_MAX_BYTES);
+    }
+    return ST_OK;
+}
+
+/* --- helpers ----------------------------------------------------------------------------------------------------------------- */
+
+/* {"ServerURL": ..., "Username": ..., "Secret": ...} */
+static enum status read_answer(struct str answer, const char *program, struct oci_login *ret_login, struct error *err)
+{
+    json_t *object = json_loadb(answer.data, answer.len, 0, NULL);
+    const char *user = json_string_value(json_object_get(object, "Username"));
+    const char *secret = json_string_value(json_object_get(object, "Secret"));
+    enum status status = ST_OK;
+    if (!user || !secret)
+        status = fail(err, ST_INVALID, "%s did not answer with Username and Secret", program);
+    else if (strcmp(user, "<token>") == 0)
+        status =
+            fail(err, ST_UNSUPPORTED, "%s has an identity token, which is not supported: log in with user and password", program);
+    else
+        set_login(ret_login, str_of(user), str_of(secret));
+    json_decref(object);
+    return status;
+}
+
+static enum status ask_helper(const struct oci_credentials_options *options, const struct oci_docker_login *docker,
+                              struct oci_login *ret_login, struct error *err)
+{
+    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(OCI_HELPER_OUTPUT_MAX);
+    int code = 0;
+    buf_addf(&program, "docker-credential-%.*s", STR_ARG(docker->helper));
+    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
+    enum status status = oci_helper_run(program.data, "get", docker->server, timeout_ms, options->cancelled, &answer, &code, err);
+    if (status != ST_OK)
+        return status;
+    if (code == 0) {
+        status = read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err);
+    } else if (str_find(buf_str(&answer), STR(NOT_FOUND_TEXT)) == STR_NONE) {
+        autobuf struct buf shown = BUF_INIT(BUF_UNLIMITED);
+        buf_add(&shown, STR(""));
+        if (buf_append_escaped(&shown, str_slice(str_trim(buf_str(&answer)), 0, 200)) != ST_OK)
+            bug("escape");
+        status = fail(err, ST_UNAVAILABLE, "%s failed with %d: %s", program.data, code, shown.data);
+    }
+    if (answer.data)
+        OPENSSL_cleanse(answer.data, answer.len);
+    return status;
+}
+
+/* --- finding ----------------------------------------------------------------------------------------------------------------- */
+
+static enum status find_in_docker(const struct oci_credentials_options *options, struct str registry, struct arena *arena,
+                                  struct oci_login *ret_login, struct error *err)
+{
+    autofree char *path = config_path(options);
+    autobuf struct buf content = BUF_INIT(OCI_DOCKER_CONFIG_MAX_BYTES);
+    struct oci_docker_login docker;
+    if (!path)
+        return ST_OK;
+    enum status status = read_config(path, &content, err);
+    if (status != ST_OK)
+        return status == ST_NOT_FOUND ? ST_OK : status;
+    status = oci_docker_config_find(buf_str(&content), registry, arena, &docker, err);
+    OPENSSL_cleanse(content.data, content.len);
+    if (status != ST_OK)
+        return fail_wrap(err, "%s", path);
+    if (docker.helper.len) {
+        status = ask_helper(options, &docker, ret_login, err);
+        if (status != ST_OK || ret_login->user)
+            return status;
+    }
+    if (docker.is_identity_token)
+        return fail(err, ST_UNSUPPORTED, "%s has an identity token for %.*s, which is not supported: log in with user and password",
+                    path, STR_ARG(registry));
+    if (docker.found)
+        set_login(ret_login, docker.user, docker.password);
+    return ST_OK;
+}
+
+enum status oci_credentials_find(const struct oci_credentials_options *options, struct str registry, struct oci_login *ret_login,
+                                 struct error *err)
+{
+    struct oci_login login = {0};
+    struct arena arena;
+    enum status status = ST_OK;
+    arena_init(&arena, 4 * OCI_DOCKER_CONFIG_MAX_BYTES);
+    if (options->user.len)
+        set_login(&login, options->user, options->password);
+    else if (!options->no_docker_config)
+        status = find_in_docker(options, registry, &arena, &login, err);
+    arena_release(&arena);
+    if (status == ST_OK)
+        *ret_login = login;
+    return status;
+}

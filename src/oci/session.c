@@ -1,0 +1,396 @@
+/* Requests to a registry: addresses, redirects, challenges, tokens. This file decides where credentials go. */
+#include "oci/client_private.h"
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#define TOKEN_MAX 16384u
+#define TOKENS_MAX 64u
+#define SHOWN_ERRORS 3u
+
+/* --- addresses --------------------------------------------------------------------------------------------------------------- */
+
+static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
+{
+    char *text = NULL;
+    return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+    char *text = url_part(url, part, 0);
+    curl_free(text);
+    return text;
+}
+
+enum status oci_url_resolve(const struct oci_client *client, const char *base, const char *location, char **ret_url,
+                            struct error *err)
+{
+    autofree char *shown = oci_shown(str_of(location), 200);
+    CURLU *url = curl_url();
+    enum status status = ST_OK;
+    if (!url)
+        return fail(err, ST_LIMIT, "out of memory");
+    if ((base && curl_url_set(url, CURLUPART_URL, base, 0) != CURLUE_OK) ||
+        curl_url_set(url, CURLUPART_URL, location, 0) != CURLUE_OK)
+        status = fail(err, ST_INVALID, "the registry gives an address that is not a URL: %s", shown);
+    else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+        status = fail(err, ST_INVALID, "the registry gives an address with a user in it: %s", shown);
+    char *scheme = url_part(url, CURLUPART_SCHEME, 0);
+    (void)curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+    char *text = url_part(url, CURLUPART_URL, 0);
+    if (status == ST_OK && (!scheme || !text || strlen(text) > OCI_URL_MAX))
+        status = fail(err, ST_INVALID, "the registry gives an address that cannot be used: %s", shown);
+    if (status == ST_OK && strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && client->options.plain_http))
+        status = fail(err, ST_DENIED, "the registry gives an address that is not https: %s", shown);
+    if (status == ST_OK)
+        *ret_url = mem_strdup(text);
+    curl_free(text);
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    return status;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+    char *left = url_part(a, part, CURLU_DEFAULT_PORT), *right = url_part(b, part, CURLU_DEFAULT_PORT);
+    bool same = left && right && str_eq_nocase(str_of(left), str_of(right));
+    curl_free(left);
+    curl_free(right);
+    return same;
+}
+
+bool oci_url_same_origin(const char *a, const char *b)
+{
+    CURLU *left = curl_url(), *right = curl_url();
+    bool same = left && right && curl_url_set(left, CURLUPART_URL, a, 0) == CURLUE_OK &&
+                curl_url_set(right, CURLUPART_URL, b, 0) == CURLUE_OK && same_part(left, right, CURLUPART_SCHEME) &&
+                same_part(left, right, CURLUPART_HOST) && same_part(left, right, CURLUPART_PORT);
+    curl_url_cleanup(left);
+    curl_url_cleanup(right);
+    return same;
+}
+
+enum status oci_url_with(const char *url_text, const char *name, struct str value, char **ret_url, struct error *err)
+{
+    autobuf struct buf pair = BUF_INIT(BUF_UNLIMITED);
+    CURLU *url = curl_url();
+    buf_addf(&pair, "%s=%.*s", name, STR_ARG(value));
+    bool done = url && curl_url_set(url, CURLUPART_URL, url_text, 0) == CURLUE_OK &&
+                curl_url_set(url, CURLUPART_QUERY, pair.data, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK;
+    char *text = done ? url_part(url, CURLUPART_URL, 0) : NULL;
+    curl_url_cleanup(url);
+    if (!text)
+        return fail(err, ST_INVALID, "the registry gives an address that cannot be used");
+    *ret_url = mem_strdup(text);
+    curl_free(text);
+    return ST_OK;
+}
+
+char *oci_url_of(const struct oci_client *client, const struct oci_reference *reference, const char *format, ...)
+{
+    struct buf url = BUF_INIT(BUF_UNLIMITED);
+    va_list args;
+    buf_addf(&url, "%s://%.*s/v2/%.*s", client->options.plain_http ? "http" : "https", STR_ARG(oci_reference_host(reference)),
+             STR_ARG(reference->repository));
+    va_start(args, format);
+    if (buf_vprintf(&url, format, args) != ST_OK)
+        bug("an unlimited append");
+    va_end(args);
+    return buf_take(&url);
+}
+
+/* --- redirects --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_redirect(const struct oci_request *request, const struct oci_response *response)
+{
+    bool repeatable = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    long code = response->code;
+    return repeatable && response->location && (code == 301 || code == 302 || code == 303 || code == 307 || code == 308);
+}
+
+/* Once a redirect has led to another origin, nothing that follows gets the credentials. */
+static enum status exchange(struct oci_client *client, const struct oci_request *request, struct oci_response *response,
+                            struct error *err)
+{
+    struct oci_request current = *request;
+    autofree char *url = mem_strdup(request->url);
+    bool foreign = false;
+    for (unsigned hops = 0;; hops++) {
+        current.url = url;
+        enum status status = oci_transfer(client, &current, response, err);
+        response->foreign = foreign;
+        if (status != ST_OK || !is_redirect(request, response))
+            return status;
+        if (hops == OCI_MAX_REDIRECTS)
+            return fail(err, ST_INVALID, "the registry redirects more than %u times", OCI_MAX_REDIRECTS);
+        char *next;
+        TRY(oci_url_resolve(client, url, response->location, &next, err));
+        if (!oci_url_same_origin(url, next)) {
+            foreign = true;
+            current.authorization = NULL;
+        }
+        free(url);
+        url = next;
+    }
+}
+
+/* --- errors ------------------------------------------------------------------------------------------------------------------ */
+
+/* {"errors": [{"code": ..., "message": ...}]}, or whatever else is in the body. */
+static void describe_body(struct str body, struct buf *text)
+{
+    json_t *document = json_loadb(body.data, body.len, 0, NULL), *errors = json_object_get(document, "errors");
+    for (size_t i = 0; i < json_array_size(errors) && i < SHOWN_ERRORS; i++) {
+        json_t *item = json_array_get(errors, i);
+        const char *code = json_string_value(json_object_get(item, "code"));
+        const char *message = json_string_value(json_object_get(item, "message"));
+        autofree char *shown_code = oci_shown(str_of(code ? code : ""), 60),
+                      *shown = oci_shown(str_of(message ? message : ""), 160);
+        buf_addf(text, "%s%s%s%s", i ? "; " : ": ", shown_code, code && message ? ": " : "", shown);
+    }
+    json_decref(document);
+}
+
+static const struct {
+    long code;
+    enum status status;
+    const char *text;
+} code_table[] = {
+    {401, ST_DENIED, "it wants other credentials"},
+    {403, ST_DENIED, "access is denied"},
+    {404, ST_NOT_FOUND, "not found"},
+    {405, ST_UNSUPPORTED, "it does not do this"},
+    {413, ST_LIMIT, "too large"},
+    {429, ST_UNAVAILABLE, "too many requests"},
+    {500, ST_UNAVAILABLE, "internal error"},
+    {502, ST_UNAVAILABLE, "bad gateway"},
+    {503, ST_UNAVAILABLE, "unavailable"},
+    {504, ST_UNAVAILABLE, "gateway time-out"},
+};
+
+enum status oci_refused(const struct oci_response *response, struct error *err)
+{
+    autobuf struct buf details = BUF_INIT(BUF_UNLIMITED);
+    buf_add(&details, STR(""));
+    describe_body(buf_str(&response->body), &details);
+    for (size_t i = 0; i < ARRAY_LEN(code_table); i++)
+        if (code_table[i].code == response->code)
+            return fail(err, code_table[i].status, "the registry answers %ld, %s%s", response->code, code_table[i].text,
+                        details.data);
+    return fail(err, ST_INVALID, "the registry answers %ld%s", response->code, details.data);
+}
+
+/* --- sessions ---------------------------------------------------------------------------------------------------------------- */
+
+static void wipe(char *secret)
+{
+    if (secret)
+        OPENSSL_cleanse(secret, strlen(secret));
+    free(secret);
+}
+
+void oci_session_free(struct oci_session *session)
+{
+    vec_each (token, &session->tokens) {
+        free(token->scope);
+        wipe(token->value);
+    }
+    vec_release(&session->tokens);
+    oci_login_release(&session->login);
+    wipe(session->basic);
+    free(session->registry);
+    free(session->origin);
+    free(session);
+}
+
+static struct oci_session *session_of(struct oci_client *client, const struct oci_reference *reference)
+{
+    vec_each (session, &client->sessions)
+        if (str_eq(str_of((*session)->registry), reference->registry))
+            return *session;
+    if (client->sessions.len == OCI_MAX_SESSIONS) { /* the oldest goes */
+        oci_session_free(client->sessions.items[0]);
+        memmove(client->sessions.items, client->sessions.items + 1, --client->sessions.len * sizeof *client->sessions.items);
+    }
+    struct oci_session *session = NEW(struct oci_session);
+    autobuf struct buf origin = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&origin, "%s://%.*s", client->options.plain_http ? "http" : "https", STR_ARG(oci_reference_host(reference)));
+    session->registry = mem_strndup(reference->registry.data, reference->registry.len);
+    session->origin = buf_take(&origin);
+    vec_push(&client->sessions, session);
+    return session;
+}
+
+static struct oci_token *token_for(struct oci_session *session, const char *scope)
+{
+    vec_each (token, &session->tokens)
+        if (strcmp(token->scope, scope) == 0)
+            return token;
+    return NULL;
+}
+
+/* Takes the value. */
+static void keep_token(struct oci_session *session, const char *scope, char *value)
+{
+    struct oci_token *token = token_for(session, scope);
+    if (token) {
+        wipe(token->value);
+        token->value = value;
+        return;
+    }
+    if (session->tokens.len == TOKENS_MAX) {
+        free(session->tokens.items[0].scope);
+        wipe(session->tokens.items[0].value);
+        memmove(session->tokens.items, session->tokens.items + 1, --session->tokens.len * sizeof *session->tokens.items);
+    }
+    vec_push(&session->tokens, (struct oci_token){mem_strdup(scope), value});
+}
+
+/* --- answering a challenge --------------------------------------------------------------------------------------------------- */
+
+static enum status know_login(struct oci_client *client, struct oci_session *session, struct error *err)
+{
+    if (session->login_known)
+        return ST_OK;
+    TRY(oci_credentials_find(&client->options.credentials, str_of(session->registry), &session->login, err));
+    session->login_known = true;
+    return ST_OK;
+}
+
+/* "Basic <base64 of user:password>"; the caller wipes and frees. */
+static char *basic_value(const struct oci_login *login)
+{
+    struct buf pair = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&pair, "%s:%s", login->user, login->password);
+    size_t encoded = (pair.len + 2) / 3 * 4;
+    char *value = mem_alloc(sizeof "Basic " + encoded);
+    memcpy(value, "Basic ", 6);
+    EVP_EncodeBlock((unsigned char *)value + 6, (const unsigned char *)pair.data, (int)pair.len);
+    wipe(buf_take(&pair));
+    return value;
+}
+
+static bool token_valid(const char *token)
+{
+    size_t len = strlen(token);
+    for (size_t i = 0; i < len; i++)
+        if (token[i] <= ' ' || token[i] >= 0x7f)
+            return false;
+    return len > 0 && len <= TOKEN_MAX;
+}
+
+/* {"token": ...} or {"access_token": ...} */
+static enum status read_token(struct str body, char **ret_token, struct error *err)
+{
+    json_t *document = json_loadb(body.data, body.len, 0, NULL);
+    const char *token = json_string_value(json_object_get(document, "token"));
+    if (!token)
+        token = json_string_value(json_object_get(document, "access_token"));
+    bool valid = token && token_valid(token);
+    if (valid) {
+        struct buf value = BUF_INIT(BUF_UNLIMITED);
+        buf_addf(&value, "Bearer %s", token);
+        *ret_token = buf_take(&value);
+    }
+    json_decref(document);
+    return valid ? ST_OK : fail(err, ST_INVALID, "the token service does not answer with a token");
+}
+
+static enum status token_url(const struct oci_client *client, const struct oci_challenge *challenge, const char *scope,
+                             char **ret_url, struct error *err)
+{
+    autofree char *realm = NULL, *with_service = NULL;
+    TRY(oci_url_resolve(client, NULL, challenge->realm, &realm, err));
+    if (challenge->service[0])
+        TRY(oci_url_with(realm, "service", str_of(challenge->service), &with_service, err));
+    return oci_url_with(with_service ? with_service : realm, "scope", str_of(scope), ret_url, err);
+}
+
+static enum status fetch_token(struct oci_client *client, struct oci_session *session, const struct oci_challenge *challenge,
+                               const char *scope, struct error *err)
+{
+    autofree char *url = NULL;
+    struct oci_response response;
+    char *token = NULL;
+    if (token_url(client, challenge, scope, &url, err) != ST_OK)
+        return fail_wrap(err, "the token service");
+    char *basic = session->login.user ? basic_value(&session->login) : NULL;
+    const struct oci_request request = {.method = "GET", .url = url, .authorization = basic, .max_body = 4 * TOKEN_MAX};
+    oci_response_init(&response);
+    enum status status = exchange(client, &request, &response, err);
+    if (status == ST_OK && response.code != 200)
+        status = oci_refused(&response, err);
+    if (status == ST_OK)
+        status = read_token(buf_str(&response.body), &token, err);
+    wipe(basic);
+    if (response.body.data)
+        OPENSSL_cleanse(response.body.data, response.body.len);
+    oci_response_release(&response);
+    if (status == ST_OK)
+        keep_token(session, scope, token);
+    else
+        fail_wrap(err, "get a token %s%s", session->login.user ? "as " : "without a login",
+                  session->login.user ? session->login.user : "");
+    return status;
+}
+
+static enum status answer(struct oci_client *client, struct oci_session *session, const struct oci_challenge *challenge,
+                          const char *scope, struct error *err)
+{
+    if (challenge->scheme == OCI_SCHEME_NONE)
+        return fail(err, ST_DENIED, "the registry wants credentials, but says no way of giving them that is supported");
+    TRY(know_login(client, session, err));
+    if (challenge->scheme == OCI_SCHEME_BEARER)
+        return fetch_token(client, session, challenge, scope, err);
+    if (!session->login.user)
+        return fail(err, ST_DENIED, "the registry wants a login: `docker login %s`, or --user and --password", session->registry);
+    if (session->basic)
+        return fail(err, ST_DENIED, "the registry refuses the login of %s", session->login.user);
+    session->basic = basic_value(&session->login);
+    return ST_OK;
+}
+
+/* --- sending ----------------------------------------------------------------------------------------------------------------- */
+
+static const char *authorization_of(struct oci_session *session, const char *scope)
+{
+    const struct oci_token *token = token_for(session, scope);
+    return token ? token->value : session->basic;
+}
+
+enum status oci_send(struct oci_client *client, const struct oci_reference *reference, bool push, const struct oci_request *request,
+                     struct oci_response *response, struct error *err)
+{
+    struct oci_session *session = session_of(client, reference);
+    struct oci_request authorized = *request;
+    autobuf struct buf scope = BUF_INIT(BUF_UNLIMITED);
+    bool own = oci_url_same_origin(request->url, session->origin);
+    buf_addf(&scope, "repository:%.*s:%s", STR_ARG(reference->repository), push ? "pull,push" : "pull");
+    authorized.authorization = own ? authorization_of(session, scope.data) : NULL;
+    TRY(exchange(client, &authorized, response, err));
+    if (response->code != 401 || !own || response->foreign)
+        return ST_OK;
+    struct oci_challenge challenge = response->challenge;
+    TRY(answer(client, session, &challenge, scope.data, err));
+    authorized.authorization = authorization_of(session, scope.data);
+    return exchange(client, &authorized, response, err);
+}
+
+bool oci_is_transient(enum status status, const struct oci_response *response)
+{
+    if (status != ST_OK)
+        return status == ST_UNAVAILABLE && response->dropped;
+    return response->code == 429 || response->code == 500 || (response->code >= 502 && response->code <= 504);
+}
+
+enum status oci_send_patiently(struct oci_client *client, const struct oci_reference *reference, bool push,
+                               const struct oci_request *request, struct oci_response *response, struct error *err)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        enum status status = oci_send(client, reference, push, request, response, err);
+        if (!oci_is_transient(status, response) || attempt == OCI_MAX_RETRIES)
+            return status;
+        TRY(oci_back_off(client, attempt, response->retry_after_s, err));
+    }
+}
