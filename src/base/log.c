@@ -14,6 +14,14 @@
 
 enum log_level log_level_now = LOG_INFO;
 static enum log_format format_now = LOG_FORMAT_TEXT;
+
+enum { RULES_MAX = 32, LEVEL_OFF = -1 };
+struct rule {
+    char room[24]; /* "": every one */
+    int level;
+};
+static struct rule rules[RULES_MAX];
+static size_t rule_count;
 static int fd_now = STDERR_FILENO;
 
 static const struct str level_names[] = {
@@ -24,6 +32,85 @@ static const struct str level_names[] = {
 void log_set_level(enum log_level level)
 {
     log_level_now = level;
+    rule_count = 0;
+}
+
+/* "wash", "wash::oci", "oci"; a name that is too long is none of ours. */
+static bool room_of_target(struct str target, char ret_room[24])
+{
+    if (str_is(target, "wash"))
+        target = STR("");
+    str_skip(&target, STR("wash::"));
+    if (target.len >= 24)
+        return false;
+    memcpy(ret_room, target.data, target.len);
+    ret_room[target.len] = 0;
+    return true;
+}
+
+static bool parse_directive(struct str directive, struct rule *ret_rule, bool *ret_known)
+{
+    size_t equals = str_find_char(directive, '=');
+    struct str target = equals == STR_NONE ? STR("") : str_slice(directive, 0, equals);
+    struct str level = equals == STR_NONE ? directive : str_from(directive, equals + 1);
+    enum log_level parsed = LOG_TRACE;
+    bool off = str_eq_nocase(level, STR("off")), all = equals == STR_NONE && str_starts(directive, STR("wash"));
+    if (!off && !all && !log_level_parse(level, &parsed))
+        return false;
+    ret_rule->level = off ? LEVEL_OFF : (int)parsed;
+    *ret_known = room_of_target(all ? directive : target, ret_rule->room);
+    return true;
+}
+
+bool log_set_filter(struct str directives)
+{
+    struct rule parsed[RULES_MAX];
+    size_t count = 0;
+    int most = LEVEL_OFF;
+    struct str part;
+    while (str_next_part(&directives, ',', &part)) {
+        bool known = false;
+        part = str_trim(part);
+        if (part.len == 0)
+            continue;
+        if (count == RULES_MAX || !parse_directive(part, &parsed[count], &known))
+            return false;
+        if (known && parsed[count].level > most)
+            most = parsed[count].level;
+        count += known;
+    }
+    memcpy(rules, parsed, count * sizeof *rules);
+    rule_count = count;
+    log_level_now = most > LEVEL_OFF ? (enum log_level)most : LOG_ERROR;
+    return true;
+}
+
+/* "../src/oci/client.c" gives "oci". */
+static struct str room_of_file(const char *file)
+{
+    struct str rest = str_of(file);
+    size_t at = str_find(rest, STR("src/"));
+    if (at == STR_NONE)
+        return STR("");
+    rest = str_from(rest, at + strlen("src/"));
+    size_t slash = str_find_char(rest, '/');
+    return slash == STR_NONE ? STR("") : str_slice(rest, 0, slash);
+}
+
+static bool wanted(enum log_level level, const char *file)
+{
+    if (rule_count == 0)
+        return true;
+    struct str room = room_of_file(file);
+    int allowed = LOG_ERROR;
+    bool own = false;
+    for (size_t i = 0; i < rule_count; i++) {
+        bool fits = str_is(room, rules[i].room);
+        if (fits || (!own && !*rules[i].room))
+            allowed = rules[i].level;
+        own = own || fits;
+    }
+    return (int)level <= allowed;
 }
 
 void log_set_format(enum log_format format)
@@ -170,8 +257,10 @@ static void write_line(struct str line)
     }
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
+void log_write(enum log_level level, const char *file, const char *message, const struct log_field *fields, size_t count)
 {
+    if (!wanted(level, file))
+        return;
     int saved = errno; /* so that a log line between a call and the look at its errno is harmless */
     autobuf struct buf line = BUF_INIT(LINE_MAX_BYTES);
     if (compose(&line, level, str_of(message), fields, count) == ST_OK)

@@ -56,6 +56,10 @@ struct log_field {
 void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 void log_set_fd(int fd);
+/* Directives as in RUST_LOG: "warn", "info,wash::oci=debug,io=off". A target is `wash` (everything of ours) or a room of src/, with or
+ * without `wash::` before it; of several that fit, the longest counts. Targets that we do not have are no mistake. False, and nothing
+ * is changed, where a level is unknown or there are too many. */
+bool log_set_filter(struct str directives);
 bool log_level_parse(struct str name, enum log_level *ret_level); /* error warn info debug trace, any case */
 
 extern enum log_level log_level_now;
@@ -64,13 +68,13 @@ static inline bool log_enabled(enum log_level level)
     return level <= log_level_now;
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
+void log_write(enum log_level level, const char *file, const char *message, const struct log_field *fields, size_t count);
 
 #define log_at(level, message, ...)                                                                                                \
     do {                                                                                                                           \
         if (log_enabled(level)) {                                                                                                  \
             const struct log_field log_fields_[] = {__VA_ARGS__};                                                                  \
-            log_write(level, message, log_fields_, sizeof log_fields_ / sizeof(struct log_field));                                 \
+            log_write(level, __FILE__, message, log_fields_, sizeof log_fields_ / sizeof(struct log_field));                       \
         }                                                                                                                          \
     } while (0)
 #define log_error(message, ...) log_at(LOG_ERROR, message, __VA_ARGS__)

@@ -1,7 +1,7 @@
 /* `wash dev`: builds the project's component and serves it over HTTP until it is told to stop. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/build.h"
 #include "config/wash.h"
 #include "host/host.h"
 #include "io/child.h"
@@ -16,17 +16,6 @@ struct dev {
 };
 
 /* --- building ----------------------------------------------------------------------------------------------------------------- */
-
-static const char *const *build_environment(const struct dev *dev)
-{
-    struct arena *arena = dev->context->arena;
-    const struct config_map *env = &dev->project.config.build.env;
-    const char **list = ARENA_ARRAY(arena, const char *, env->len + 2);
-    for (size_t i = 0; i < env->len; i++)
-        list[i] = arena_printf(arena, "%.*s=%.*s", STR_ARG(env->items[i].key), STR_ARG(env->items[i].value)).data;
-    list[env->len] = arena_printf(arena, "WASH_COMPONENT_PATH=%.*s", STR_ARG(dev->component_path)).data;
-    return list;
-}
 
 /* Waits for the build, or for a stop: then the build is ended as well. */
 static enum status wait_build(struct host *host, struct io_child *child, int *ret_code, struct error *err)
@@ -55,18 +44,17 @@ static void print_build_line(void *env UNUSED, bool is_stderr UNUSED, struct str
 
 static enum status build(struct dev *dev, struct host *host, struct error *err)
 {
-    const struct wash_config *config = &dev->project.config;
-    struct str command = config->dev.command.data ? config->dev.command : config->build.command;
-    if (!command.data) {
+    struct cli_build plan = cli_build_of(&dev->project, true, dev->context->arena);
+    if (!plan.command.data) {
         log_info("no build.command in the configuration: serving the component as it is",
-                 LOG_STR("component_path", dev->component_path));
+                 LOG_STR("component_path", plan.component_path));
         return ST_OK;
     }
-    log_info("building", LOG_STR("command", command));
+    log_info("building", LOG_STR("command", plan.command));
     struct io_child_options options = {
-        .command = command.data,
-        .directory = dev->project.root.data,
-        .env = build_environment(dev),
+        .command = plan.command.data,
+        .directory = plan.directory.data,
+        .env = plan.env,
         .output = dev->context->json ? IO_CHILD_LINES : IO_CHILD_INHERIT,
         .line = print_build_line,
     };
@@ -77,9 +65,7 @@ static enum status build(struct dev *dev, struct host *host, struct error *err)
     enum status status = wait_build(host, &child, &code, err);
     host_set_abandon(host, NULL, NULL);
     io_child_release(&child);
-    if (status == ST_OK && code != 0)
-        return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(command));
-    return status;
+    return status == ST_OK && code != 0 ? cli_build_failed(&plan, code, err) : status;
 }
 
 /* --- serving ------------------------------------------------------------------------------------------------------------------ */
@@ -153,8 +139,7 @@ static void warn_later_keys(const struct dev *dev)
 static enum status run_dev(struct cli_context *context, const void *options UNUSED, struct error *err)
 {
     struct dev dev = {.context = context};
-    bool named = context->parsed.globals.directory.data != NULL;
-    TRY(config_load_project(context->start_directory, named, context->arena, &dev.project, err));
+    TRY(cli_load_project(context, &dev.project, err));
     dev.component_path = config_component_path(&dev.project, true, context->arena);
     log_info("starting development session for project", LOG_STR("path", dev.project.root));
     warn_later_keys(&dev);

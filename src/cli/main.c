@@ -6,10 +6,7 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen,
-    &cli_dev,
-    &cli_inspect,
-    &cli_oci,
+    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect, &cli_oci,
 };
 static const struct cli_command wash = {
     .name = "wash",
@@ -33,6 +30,25 @@ static enum status enter_directory(struct cli_context *context, struct error *er
     return ST_OK;
 }
 
+/* $XDG_CACHE_HOME/wash, or ~/.cache/wash. The specification has relative paths ignored. */
+static struct str user_folder(struct arena *arena, const char *variable, const char *below_home)
+{
+    const char *xdg = getenv(variable), *home = getenv("HOME");
+    if (xdg && *xdg == '/')
+        return arena_printf(arena, "%s/wash", xdg);
+    return home && *home == '/' ? arena_printf(arena, "%s/%s/wash", home, below_home) : STR_NULL;
+}
+
+static void find_folders(struct cli_context *context)
+{
+    context->folders = (struct cli_folders){
+        .data = user_folder(context->arena, "XDG_DATA_HOME", ".local/share"),
+        .cache = user_folder(context->arena, "XDG_CACHE_HOME", ".cache"),
+        .config = user_folder(context->arena, "XDG_CONFIG_HOME", ".config"),
+    };
+}
+
+/* RUST_LOG is stronger than the options. */
 static void set_up_logging(const struct cli_globals *globals)
 {
     enum log_level level = LOG_INFO;
@@ -40,14 +56,42 @@ static void set_up_logging(const struct cli_globals *globals)
         bug("log level");
     if (globals->verbose && level < LOG_DEBUG)
         level = LOG_DEBUG;
-    const char *variable = getenv("RUST_LOG");
-    enum log_level wanted;
-    if (variable && log_level_parse(str_of(variable), &wanted))
-        level = wanted;
     log_set_level(level);
-    const char *format = getenv("WASH_LOG_FORMAT");
+    const char *format = getenv("WASH_LOG_FORMAT"), *directives = getenv("RUST_LOG");
     if (format && strcmp(format, "json") == 0)
         log_set_format(LOG_FORMAT_JSON);
+    if (directives && *directives && !log_set_filter(str_of(directives)))
+        log_warn("RUST_LOG is not understood; it is a level, or target=level, and several with commas",
+                 LOG_TEXT("value", directives));
+}
+
+/* What the user names has to be there, whether the command reads it or not. */
+static enum status check_user_config(struct cli_context *context, struct error *err)
+{
+    struct str *path = &context->parsed.globals.user_config;
+    if (!path->data)
+        return ST_OK;
+    *path = cli_path(context, *path);
+    if (access(path->data, R_OK) != 0)
+        return fail_errno(err, "--user-config %s", path->data);
+    return ST_OK;
+}
+
+/* Without anything heavy: `--help` never comes here. */
+static enum status prepare(struct cli_context *context, struct error *err)
+{
+    set_up_logging(&context->parsed.globals);
+    find_folders(context);
+    cli_terminal_restore_when_interrupted();
+    struct str user_config = context->parsed.globals.user_config;
+    if (user_config.data && user_config.data[0] != '/') { /* meant from where we are, before -C */
+        autofree char *current = getcwd(NULL, 0);
+        if (!current)
+            return fail_errno(err, "the working directory");
+        context->parsed.globals.user_config = arena_printf(context->arena, "%s/%.*s", current, STR_ARG(user_config));
+    }
+    TRY(enter_directory(context, err));
+    return check_user_config(context, err);
 }
 
 static void print_help(const struct cli_parsed *parsed, FILE *where)
@@ -83,11 +127,10 @@ static int run(struct cli_context *context, struct error *err)
     }
     if (command->subcommand_count)
         return missing_command(context, err);
-    set_up_logging(&context->parsed.globals);
-    enum status status = enter_directory(context, err);
+    enum status status = prepare(context, err);
     if (status == ST_OK)
         status = command->run(context, context->parsed.options, err);
-    if (status != ST_OK)
+    if (status != ST_OK && !context->reported)
         cli_failure(context, err);
     return status_exit_code(status);
 }
@@ -98,6 +141,7 @@ int main(int argc, char **argv)
     arena_init(&arena, SIZE_MAX);
     struct cli_context context = {.arena = &arena};
     struct error err = {0};
+    cli_terminal_init(&context.terminal);
     int code;
     if (cli_parse(&wash, argc, argv, &arena, &context.parsed, &err) != ST_OK) {
         context.json = cli_wants_json(argc, argv);

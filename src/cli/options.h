@@ -59,7 +59,7 @@ struct cli_command {
 /* Global options. */
 struct cli_globals {
     struct str directory; /* -C */
-    struct str log_level, output;
+    struct str log_level, output, user_config;
     bool verbose, non_interactive, version, help;
 };
 extern const struct cli_option cli_global_options[];

@@ -30,6 +30,15 @@ void cli_result(const struct cli_context *context, struct str text, const char *
     print_json(json_pack("{s:s, s:b, s:o}", "message", buf_str(&escaped).data, "success", 1, "data", data ? data : json_null()));
 }
 
+/* Arguments, output of tools and names of files come into messages: nothing of them drives the terminal. */
+static void print_error(const struct cli_context *context, struct str text)
+{
+    autobuf struct buf line = BUF_INIT(BUF_UNLIMITED);
+    cli_paint(&line, context->terminal.color_err, CLI_RED, "error:");
+    buf_addf(&line, " %.*s\n", STR_ARG(text));
+    fwrite(line.data, 1, line.len, stderr);
+}
+
 void cli_failure(const struct cli_context *context, const struct error *err)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
@@ -38,7 +47,67 @@ void cli_failure(const struct cli_context *context, const struct error *err)
     if (context->json)
         print_json(json_pack("{s:s, s:b, s:n}", "message", text.data ? text.data : "", "success", 0, "data"));
     else
-        fprintf(stderr, "error: %s\n", text.data ? text.data : "unknown error");
+        print_error(context, text.data ? buf_str(&text) : STR("unknown error"));
+}
+
+void cli_failure_data(const struct cli_context *context, struct str text, const char *message, json_t *data)
+{
+    autobuf struct buf escaped = BUF_INIT(BUF_UNLIMITED);
+    if (buf_append_escaped(&escaped, str_of(message)) != ST_OK)
+        bug("escape");
+    if (context->json) {
+        print_json(
+            json_pack("{s:s, s:b, s:o}", "message", buf_str(&escaped).data, "success", 0, "data", data ? data : json_null()));
+        return;
+    }
+    fwrite(text.data, 1, text.len, stdout);
+    fflush(stdout);
+    print_error(context, buf_str(&escaped));
+    json_decref(data);
+}
+
+void cli_hint(const struct cli_context *context, const char *format, ...)
+{
+    if (context->json)
+        return;
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), line = BUF_INIT(BUF_UNLIMITED);
+    va_list args;
+    va_start(args, format);
+    bool fits = buf_vprintf(&text, format, args) == ST_OK;
+    va_end(args);
+    cli_paint(&line, context->terminal.color_err, CLI_CYAN, "next:");
+    buf_add(&line, STR(" "));
+    if (fits && buf_append_escaped(&line, buf_str(&text)) == ST_OK)
+        fprintf(stderr, "%s\n", line.data);
+}
+
+struct config_request cli_config_request(const struct cli_context *context)
+{
+    const struct cli_globals *globals = &context->parsed.globals;
+    return (struct config_request){.start = context->start_directory,
+                                   .named = globals->directory.data != NULL,
+                                   .user_folder = context->folders.config,
+                                   .user_file = globals->user_config};
+}
+
+enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err)
+{
+    struct config_request request = cli_config_request(context);
+    return config_load(&request, context->arena, ret_project, err);
+}
+
+enum status cli_make_folders(struct str path, struct error *err)
+{
+    autofree char *name = mem_strndup(path.data, path.len);
+    for (char *end = strchr(name + 1, '/');; end = strchr(end + 1, '/')) {
+        if (end)
+            *end = 0;
+        if (mkdir(name, 0700) != 0 && errno != EEXIST)
+            return fail_errno(err, "create the folder %s", name);
+        if (!end)
+            return ST_OK;
+        *end = '/';
+    }
 }
 
 struct str cli_path(const struct cli_context *context, struct str path)

@@ -39,8 +39,8 @@ static bool looks_like_integer(struct str text)
     return str_parse_u64(digits, INT64_MAX, &value) && (digits.len == 1 || digits.data[0] != '0');
 }
 
-/* The core schema of YAML 1.2 for what configuration needs: null, booleans, decimal integers and floats; everything else is text.
- */
+/* Of YAML 1.2's core schema what configuration needs: null, booleans, decimal integers. Everything else is text, numbers with a
+ * point too: `version: 1.10` is not 1.1. */
 static json_t *scalar_value(const yaml_event_t *event)
 {
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);

@@ -130,6 +130,45 @@ TEST(level_decides)
     CHECK(!log_enabled(LOG_INFO));
 }
 
+static const struct {
+    const char *filter;
+    bool base_debug, base_error, other_debug; /* is it written */
+} filters[] = {
+    {"debug", true, true, true},
+    {"warn", false, true, false},
+    {"wash=debug", true, true, true},
+    {"wash", true, true, true},
+    {"info,wash::base=debug", true, true, false},
+    {"debug, base=error", false, true, true},
+    {"base=debug,info", true, true, false},
+    {"debug,base=off", false, false, true},
+    {"async_nats=trace", false, true, false},
+    {"a_target_with_a_very_long_name::indeed=debug,info", false, true, false},
+};
+
+TEST(CLI_7_directives_decide_by_target)
+{
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++) {
+        struct capture c;
+        capture_start(&c, LOG_FORMAT_TEXT);
+        bool set = log_set_filter(str_of(filters[i].filter));
+        for (int k = 0; k < 3; k++) {
+            enum log_level level = k == 1 ? LOG_ERROR : LOG_DEBUG;
+            if (log_enabled(level))
+                log_write(level, k < 2 ? "../src/base/x.c" : "../src/io/x.c", k == 0 ? "one" : k == 1 ? "two" : "three", NULL, 0);
+        }
+        ssize_t len = read(c.fds[0], c.text, sizeof c.text - 1);
+        capture_end(&c);
+        struct str text = str_n(c.text, len > 0 ? (size_t)len : 0);
+        CHECK(set);
+        CHECK_EQ(str_find(text, STR("one")) != STR_NONE, filters[i].base_debug);
+        CHECK_EQ(str_find(text, STR("two")) != STR_NONE, filters[i].base_error);
+        CHECK_EQ(str_find(text, STR("three")) != STR_NONE, filters[i].other_debug);
+    }
+    CHECK(!log_set_filter(STR("debgu")));
+    CHECK(!log_set_filter(STR("info,base=loud")));
+}
+
 TEST(level_names)
 {
     enum log_level level = LOG_ERROR;

@@ -119,10 +119,10 @@ TEST(environment_overrides)
     struct error err;
     config_defaults(&wash_config_schema, &config);
     setenv("WASH_INSTANCE_MEMORY_MIB", "77", 1);
-    enum status good = config_apply_env(&wash_config_schema, &config, &arena, &err);
+    enum status good = config_apply_env(&wash_config_schema, "WASH", &config, &arena, &err);
     setenv("WASH_INSTANCE_MEMORY_MIB", "lots", 1);
     struct wash_config unused = config;
-    enum status bad = config_apply_env(&wash_config_schema, &unused, &arena, &err);
+    enum status bad = config_apply_env(&wash_config_schema, "WASH", &unused, &arena, &err);
     unsetenv("WASH_INSTANCE_MEMORY_MIB");
     arena_release(&arena);
     CHECK_EQ(good, ST_OK);
@@ -173,7 +173,8 @@ static enum status load(struct folder *folder, const char *below, bool named)
 {
     char start[64];
     snprintf(start, sizeof start, "%s%s", folder->path, below);
-    return config_load_project(str_of(start), named, &folder->arena, &folder->project, &folder->err);
+    struct config_request request = {.start = str_of(start), .named = named};
+    return config_load(&request, &folder->arena, &folder->project, &folder->err);
 }
 
 TEST(project_is_found_from_a_subfolder)
