@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect, &cli_oci,
+    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect, &cli_oci, &cli_wit,
 };
 static const struct cli_command wash = {
     .name = "wash",
