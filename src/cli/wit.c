@@ -11,11 +11,20 @@
 #include "wkg/edit.h"
 #include "wkg/file.h"
 #include <dirent.h>
+#include <pthread.h>
 
 struct wit_command {
     struct str wit_dir;
     struct str package, output_file;
     bool clean;
+};
+
+/* An interrupt ends what waits for the network; then everything is taken back in order. */
+struct watch {
+    struct cli_interrupts interrupts;
+    pthread_t thread;
+    bool running;
+    atomic_bool interrupted, done;
 };
 
 /* What a command works on. */
@@ -28,17 +37,41 @@ struct wit {
 
 /* --- the project -------------------------------------------------------------------------------------------------------------- */
 
+static void *watch_interrupts(void *env)
+{
+    static const struct timespec pause = {.tv_nsec = 50 * NS_PER_MS};
+    struct watch *watch = env;
+    while (!atomic_load(&watch->done)) {
+        if (cli_interrupted())
+            atomic_store(&watch->interrupted, true);
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void watch_start(struct watch *watch)
+{
+    *watch = (struct watch){0};
+    cli_interrupts_hold(&watch->interrupts);
+    watch->running = pthread_create(&watch->thread, NULL, watch_interrupts, watch) == 0;
+}
+
+static void watch_end(struct watch *watch)
+{
+    atomic_store(&watch->done, true);
+    if (watch->running)
+        pthread_join(watch->thread, NULL);
+    cli_interrupts_release(&watch->interrupts);
+}
+
+/* Interrupts are held. */
 static enum status clone_repository(void *env UNUSED, const char *url, const char *ref, const char *folder, struct error *err)
 {
     const struct cli_git_clone clone = {.url = url, .ref = ref, .folder = folder};
-    struct cli_interrupts interrupts;
     TRY(cli_git_check_url(str_of(url), err));
     if (ref)
         TRY(cli_git_check_ref(str_of(ref), err));
-    cli_interrupts_hold(&interrupts);
-    enum status status = cli_git_clone(&clone, err);
-    cli_interrupts_release(&interrupts);
-    return status;
+    return cli_git_clone(&clone, err);
 }
 
 /* Where wkg keeps its configuration: the same file serves both. */
@@ -94,12 +127,51 @@ static enum status open_project(struct cli_context *context, const struct wit_co
     return check_wit_dir(wit->wkg.wit_dir, err);
 }
 
+/* Work that may take a while: shown, and interrupted in order. */
+struct job {
+    struct wkg_project project;
+    struct cli_progress progress;
+    struct watch watch;
+};
+
+static void job_start(struct job *job, const struct wit *wit)
+{
+    *job = (struct job){.project = wit->wkg};
+    watch_start(&job->watch);
+    job->project.cancelled = &job->watch.interrupted;
+    cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
+}
+
+static void job_end(struct job *job)
+{
+    cli_progress_end(&job->progress);
+    watch_end(&job->watch);
+}
+
 static enum status fetch(const struct wit *wit, const struct wkg_request *request, struct error *err)
 {
-    struct cli_progress progress;
-    cli_progress_start(&progress, &wit->context->terminal, "fetching WIT packages");
-    enum status status = wkg_fetch(&wit->wkg, request, err);
-    cli_progress_end(&progress);
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_fetch(&job.project, request, err);
+    job_end(&job);
+    return status;
+}
+
+static enum status look_up(const struct wit *wit, const struct wkg_target *target, struct wkg_found *ret_found, struct error *err)
+{
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_look_up(&job.project, target, wit->context->arena, ret_found, err);
+    job_end(&job);
+    return status;
+}
+
+static enum status build(const struct wit *wit, struct buf *ret_bytes, struct wkg_built *ret_built, struct error *err)
+{
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_build(&job.project, wit->context->arena, ret_bytes, ret_built, err);
+    job_end(&job);
     return status;
 }
 
@@ -262,6 +334,9 @@ static enum status choose_interface(const struct wit *wit, const struct wkg_targ
         *ret_item = STR("imports");
         return ST_OK;
     }
+    if (names.len == 0)
+        return fail(err, ST_INVALID, "name an interface of package %.*s, as in %.*s/NAME", STR_ARG(target->package.text),
+                    STR_ARG(target->package.text));
     if (!one)
         return fail(err, ST_INVALID, "package %.*s@%.*s has several interfaces; name one, as in %.*s/NAME: %.*s",
                     STR_ARG(target->package.text), STR_ARG(found->version), STR_ARG(target->package.text), STR_ARG(names));
@@ -276,7 +351,7 @@ static enum status make_statement(const struct wit *wit, struct wkg_target *targ
     struct wkg_found found = {target->version.text, STR(""), STR("")};
     const char *verb = "import";
     if (!target->interface.len || !wit_version_is_set(&target->version))
-        TRY(wkg_look_up(&wit->wkg, target, wit->context->arena, &found, err));
+        TRY(look_up(wit, target, &found, err));
     if (!target->interface.len)
         TRY(choose_interface(wit, target, &found, &verb, &target->interface, err));
     *ret_statement = arena_printf(wit->context->arena, "%s %.*s/%.*s%s%.*s;", verb, STR_ARG(target->package.text),
@@ -360,7 +435,7 @@ static enum status run_build(struct cli_context *context, const void *options_po
     struct wkg_built built;
     struct wit wit;
     TRY(open_project(context, options, &wit, err));
-    TRY(wkg_build(&wit.wkg, context->arena, &bytes, &built, err));
+    TRY(build(&wit, &bytes, &built, err));
     struct str path = output_path(&wit, options, &built);
     TRY(wkg_file_replace(path.data, buf_str(&bytes), err));
     say(&wit, arena_printf(context->arena, "Built WIT package %.*s to %.*s", STR_ARG(built.package), STR_ARG(path)),

@@ -104,12 +104,13 @@ enum status wkg_fetch_open(struct fetch *f, const struct wkg_project *project, c
 {
     static const struct wit_options options = {.all_features = true};
     *f = (struct fetch){.project = project, .request = request, .err = err};
-    f->fetcher = (struct wkg_fetcher){.root = project->root, .clone = project->clone, .clone_env = project->clone_env};
+    f->fetcher = (struct wkg_fetcher){
+        .root = project->root, .clone = project->clone, .clone_env = project->clone_env, .cancelled = project->cancelled};
     arena_init(&f->arena, SIZE_MAX);
     wit_model_init(&f->model);
     f->loader = wit_loader_new(&f->model, &options);
     wkg_registries_init(&f->registries, &f->arena);
-    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent};
+    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancelled};
     f->session = wkg_session_new(&session, &f->arena);
     return read_settings(f);
 }
@@ -269,21 +270,40 @@ enum status wkg_complete(const char *wit_dir, bool *ret_complete, struct error *
     return status;
 }
 
+static struct str version_of(struct str full_name)
+{
+    size_t at = str_find_char(full_name, '@');
+    return at == STR_NONE ? STR("") : str_from(full_name, at + 1);
+}
+
+/* The bytes of a release of a registry go to `need`. */
+static enum status fetch_release(struct fetch *f, struct need *need)
+{
+    TRY(wkg_resolve_release(f, need));
+    return wkg_session_bytes(f->session, &need->package, need->version, &need->digest, &need->bytes, f->err);
+}
+
 static enum status look_up(struct fetch *f, const struct wkg_target *target, struct arena *arena, struct wkg_found *ret_found)
 {
-    struct need need = {.package = target->package, .requirement = wkg_requirement_of(&target->version)};
+    struct need *need = vec_add(&f->needs); /* which releases its bytes */
+    struct wkg_encoded encoded = {.label = target->package.text};
     struct wkg_joined *joined;
+    struct str full_name;
     size_t count;
-    need.requirement_text = wkg_requirement_format(&need.requirement, &f->arena);
-    vec_push(&f->needs, need); /* which releases its bytes */
-    struct need *kept = vec_last(&f->needs);
-    buf_init(&kept->bytes, WKG_PACKAGE_MAX);
-    TRY(wkg_resolve_release(f, kept));
-    TRY(wkg_session_bytes(f->session, &kept->package, kept->version, &kept->digest, &kept->bytes, f->err));
-    struct wkg_encoded encoded = {.label = target->package.text, .bytes = buf_str(&kept->bytes)};
-    TRY(wkg_join(&encoded, 1, &f->arena, &joined, &count, f->err));
+    need->package = target->package;
+    need->requirement = wkg_requirement_of(&target->version);
+    need->requirement_text = wkg_requirement_format(&need->requirement, &f->arena);
+    buf_init(&need->bytes, WKG_PACKAGE_MAX);
+    TRY(wkg_find_in_source(f, &target->package, &target->version, &full_name, &need->bytes));
+    if (!full_name.data)
+        TRY(fetch_release(f, need));
+    if (need->bytes.len) {
+        encoded.bytes = buf_str(&need->bytes);
+        TRY(wkg_join(&encoded, 1, &f->arena, &joined, &count, f->err));
+        full_name = encoded.name;
+    }
     *ret_found = (struct wkg_found){
-        .version = arena_str(arena, kept->version),
+        .version = arena_str(arena, version_of(full_name)),
         .interfaces = arena_str(arena, encoded.interfaces),
         .worlds = arena_str(arena, encoded.worlds),
     };

@@ -23,7 +23,8 @@ struct wkg_project {
     const char *cache;               /* folder of packages (store.h); NULL: none */
     wkg_clone *clone;                /* for sources that are repositories */
     void *clone_env;
-    const char *user_agent;
+    const char *user_agent;       /* "wash/1.2.3" */
+    const atomic_bool *cancelled; /* set by another thread: it ends with ST_CANCELLED; or NULL */
 };
 
 struct wkg_request {
@@ -49,8 +50,8 @@ enum status wkg_complete(const char *wit_dir, bool *ret_complete, struct error *
 
 /* The highest release of a package, or `version` if it is set, and what it has: for `wit add`. In the arena. */
 struct wkg_found {
-    struct str version;
-    struct str interfaces, worlds; /* names, each after a space */
+    struct str version;            /* empty: it has none */
+    struct str interfaces, worlds; /* names, each after a space; empty if it comes from a source as text */
 };
 enum status wkg_look_up(const struct wkg_project *project, const struct wkg_target *target, struct arena *arena,
                         struct wkg_found *ret_found, struct error *err) CHECKED;

@@ -49,5 +49,10 @@ void wkg_fetch_close(struct fetch *f);
 /* Loads the project, resolves what it refers to, and checks it all together: f->model and f->new_lock are complete then. */
 enum status wkg_resolve(struct fetch *f) CHECKED;
 
+/* The full name of `package` (of `version`, if that is set) that a source of the configuration has; data NULL: it has no source.
+ * ret_bytes: its binary form, if that is what the source is. Fails: ST_NOT_FOUND the source does not have it. */
+enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,
+                               struct str *ret_full_name, struct buf *ret_bytes) CHECKED;
+
 /* Sets the version and digest of a need, from the lock or the registry. */
 enum status wkg_resolve_release(struct fetch *f, struct need *need) CHECKED;

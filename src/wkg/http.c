@@ -13,6 +13,7 @@
 struct download {
     CURL *curl;
     struct buf *body;
+    const atomic_bool *cancelled;
     bool overflowed;
     char message[CURL_ERROR_SIZE];
 };
@@ -55,6 +56,12 @@ static size_t take(char *data, size_t size, size_t count, void *env)
     return 0;
 }
 
+static int tick(void *env, curl_off_t total UNUSED, curl_off_t done UNUSED, curl_off_t to_send UNUSED, curl_off_t sent UNUSED)
+{
+    const struct download *download = env;
+    return download->cancelled && atomic_load(download->cancelled);
+}
+
 static CURLcode trust(CURL *curl UNUSED, void *context, void *env UNUSED)
 {
     return oci_trust_apply(context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
@@ -79,6 +86,9 @@ static void set_options(struct download *download, const char *url)
     curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, trust);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, download);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, tick);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, download);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 }
 
 static enum status status_of(CURLcode code)
@@ -98,9 +108,9 @@ static enum status status_of(CURLcode code)
     }
 }
 
-enum status wkg_http_get(const char *url, struct buf *ret_body, long *ret_code, struct error *err)
+enum status wkg_http_get(const char *url, const atomic_bool *cancelled, struct buf *ret_body, long *ret_code, struct error *err)
 {
-    struct download download = {.body = ret_body};
+    struct download download = {.body = ret_body, .cancelled = cancelled};
     TRY(check_url(str_of(url), err));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(download.curl = curl_easy_init()))
         return fail(err, ST_INTERNAL, "libcurl cannot be set up");
@@ -110,6 +120,8 @@ enum status wkg_http_get(const char *url, struct buf *ret_body, long *ret_code, 
     curl_easy_cleanup(download.curl);
     if (download.overflowed)
         return fail(err, ST_LIMIT, "%s: more than %zu bytes", url, ret_body->max);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return fail(err, ST_CANCELLED, "interrupted");
     if (code != CURLE_OK)
         return fail(err, status_of(code), "%s: %s", url, download.message[0] ? download.message : curl_easy_strerror(code));
     return ST_OK;

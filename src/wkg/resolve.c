@@ -197,6 +197,58 @@ static struct wkg_source *find_source(struct fetch *f, struct str ns, struct str
     return found;
 }
 
+static bool is_release_of(struct str full_name, const struct wkg_package *package, const struct wit_version *version)
+{
+    if (!str_skip(&full_name, package->text) || (full_name.len && !str_skip(&full_name, STR("@"))))
+        return false;
+    return !wit_version_is_set(version) || str_eq(full_name, version->text);
+}
+
+/* As choose_package, of any version or of that one. */
+static struct str find_release(struct fetch *f, const struct wkg_source *source, const struct wkg_package *package,
+                               const struct wit_version *version)
+{
+    struct wkg_deps deps = {0};
+    struct str name = name_of_package(f, source->folder);
+    if (is_release_of(name, package, version))
+        return name;
+    if (!wkg_is_folder(source->folder) || wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
+        return STR_NULL;
+    for (size_t i = 0; i < deps.kept_count + deps.fetched_count; i++) {
+        const char *path =
+            i < deps.kept_count
+                ? deps.kept[i]
+                : arena_printf(&f->arena, "%s/%.*s", deps.folder, STR_ARG(deps.fetched[i - deps.kept_count].name)).data;
+        name = name_of_package(f, path);
+        if (is_release_of(name, package, version))
+            return name;
+    }
+    return STR_NULL;
+}
+
+enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,
+                               struct str *ret_full_name, struct buf *ret_bytes)
+{
+    struct wkg_source *source = find_source(f, package->ns, package->text);
+    *ret_full_name = STR_NULL;
+    if (!source)
+        return ST_OK;
+    if (source->kind != WKG_SOURCE_PATH)
+        TRY(make_temporary(f));
+    TRY(wkg_source_open(&f->fetcher, source, &f->arena, f->err));
+    if (is_encoded(source->folder)) {
+        *ret_full_name = package->text; /* it says itself */
+        return wkg_file_read(source->folder, ret_bytes, f->err);
+    }
+    *ret_full_name = find_release(f, source, package, version);
+    if (ret_full_name->data)
+        return ST_OK;
+    if (name_of_package(f, source->folder).len == 0) /* what is wrong with it */
+        TRY(wit_loader_add_package(f->loader, source->folder, f->err));
+    return fail(f->err, ST_NOT_FOUND, "the source of `%.*s`, %.*s, does not have `%.*s%s%.*s`", STR_ARG(source->key),
+                STR_ARG(source->location), STR_ARG(package->text), version->text.len ? "@" : "", STR_ARG(version->text));
+}
+
 static bool is_overridden(const struct fetch *f, struct str package)
 {
     for (size_t i = 0; i < f->manifest.override_count; i++)

@@ -173,11 +173,12 @@ static const char *new_folder(struct wkg_fetcher *fetcher, struct arena *arena)
     return arena_printf(arena, "%s/%u", fetcher->temporary, fetcher->count++).data;
 }
 
-static enum status fetch_archive(const struct wkg_source *source, const char *folder, struct error *err)
+static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct wkg_source *source, const char *folder,
+                                 struct error *err)
 {
     autobuf struct buf bytes = BUF_INIT(WKG_ARCHIVE_MAX_DOWNLOAD);
     long code = 0;
-    TRY(wkg_http_get(source->location.data, &bytes, &code, err));
+    TRY(wkg_http_get(source->location.data, fetcher->cancelled, &bytes, &code, err));
     if (code != 200)
         return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
     if (mkdir(folder, 0700) != 0)
@@ -194,7 +195,7 @@ static enum status bring(struct wkg_fetcher *fetcher, const struct wkg_source *s
     }
     *ret_path = new_folder(fetcher, arena);
     if (source->kind == WKG_SOURCE_ARCHIVE)
-        return fetch_archive(source, *ret_path, err);
+        return fetch_archive(fetcher, source, *ret_path, err);
     return fetcher->clone(fetcher->clone_env, source->location.data, source->ref.data, *ret_path, err);
 }
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "wkg/package.h"
+#include <stdatomic.h>
 
 #define WKG_SOURCE_MAX_DEPTH 10
 #define WKG_SOURCE_MAX_FOLDERS 20000
@@ -41,7 +42,8 @@ struct wkg_fetcher {
     const char *temporary; /* an existing folder, ours alone; what is fetched stays in it */
     wkg_clone *clone;
     void *clone_env;
-    unsigned count; /* of folders made */
+    const atomic_bool *cancelled; /* see http.h */
+    unsigned count;               /* of folders made */
 };
 
 /* Brings it here, unless it is, and finds its WIT: sets source->folder. Not for registries. */

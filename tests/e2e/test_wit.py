@@ -210,6 +210,44 @@ def whole_package_wins():
 
 
 @test
+def two_versions():
+    """one package in two versions: both in deps and in wkg.lock, in order"""
+    world = WORLD.replace("  import", "  import test:io/more@0.2.0;\n  import test:io/more@0.1.0;\n  import", 1)
+    with WitPlace(world) as place, Registry(place) as registry:
+        place.use(registry)
+        place.publish_all(registry)
+        place.ok("wit", "fetch")
+        equal(re.findall('requirement = "(.*)"', place.tree()["wkg.lock"]), ["=1.1.0", "=0.1.0", "=0.2.0"])
+        equal(place.tree()["wkg.lock"].count('name = "test:io"'), 1)
+        equal(sorted(os.listdir(place.path("work/wit/deps"))), ["test-http-1.1.0", "test-io-0.1.0", "test-io-0.2.0"])
+        tree = place.tree()
+        place.ok("wit", "fetch")
+        equal(place.tree(), tree)
+
+
+@test
+def interrupted():
+    """an interrupt while a registry or an archive does not answer: exit code 130 at once, and nothing is left behind"""
+    with WitPlace() as place:
+        release = threading.Event()
+        with Server(lambda handler: release.wait(WAIT)) as server:
+            repo = repository(place, "repo", {"wit/http.wit": HTTP.replace("test:http", "a:http")})
+            place.write("work/wit/world.wit", WORLD.replace("  import", "  import a:http/types@1.1.0;\n  import", 1))
+            before, outside = place.tree(), set(os.listdir(place.root))
+            for source in (f"http://{server.name}/a.tar.gz", f"oci://{server.name}/test/http"):
+                place.configure(f"wit:\n  registries:\n  - url: http://{server.name}\n  sources:\n    a:http: git+{repo}\n    test: {source.replace('/http', '', 1) if 'oci' in source else source}\n")
+                count = len(server.requests)
+                process = place.start("wit", "fetch")
+                eventually(lambda: len(server.requests) > count, "a request")
+                process.send_signal(signal.SIGINT)
+                equal(process.wait(timeout=WAIT), 130, process.stderr.read())
+                process.stderr.close()
+                equal(place.tree(), before)
+                equal(set(os.listdir(place.root)), outside, "left behind:")
+            release.set()
+
+
+@test
 def digest_differs():
     """a digest that differs from wkg.lock is an error that names the package and both; an update takes the new one"""
     with WitPlace() as place, Registry(place) as registry:
@@ -592,6 +630,14 @@ def add_and_remove():
         place.refuses("wit", "add", "test:io/none@0.2.0", saying="none")
         place.refuses("wit", "add", "test:none", saying="test:none")
         place.refuses("wit", "add", "nonsense", saying="nonsense")
+        place.write("local/wit/a.wit", "package local:a@3.0.0;\ninterface i { f: func(); }\n")
+        place.write("local/wit/deps/b/b.wit", "package local:b;\ninterface i { f: func(); }\n")
+        place.configure("wit:\n  sources:\n    local: ../local\n")
+        place.ok("wit", "add", "local:a/i")
+        place.ok("wit", "add", "local:b/i")
+        equal(place.read("work/wit/world.wit").decode(), before.replace(line, line + "  import local:a/i@3.0.0;\n  import local:b/i;\n"))
+        place.refuses("wit", "add", "local:a@4.0.0", saying="does not have `local:a@4.0.0`")
+        place.refuses("wit", "add", "local:a", saying="name an interface of package local:a")
         os.rename(place.path("work/wit/world.wit"), place.path("work/wit/app.wit"))
         place.write("work/wit/a.wit", "interface local { f: func(); }\n")
         place.ok("wit", "add", "test:io/more")
