@@ -6,6 +6,7 @@
 # make fuzz          every fuzz target, FUZZ_SECONDS each (60 unless given), or FUZZ_TARGETS="..."
 # make bench         bench/README.md says what is measured beside what
 # make guests        the test guests, into build/guests
+# make docs          docs/cli.md and docs/config.schema.json, from the tables of build/wash
 # make format        formats the C sources; format-check only says which are not
 # As root the set-up installs missing packages, otherwise it names them; HACKING.md has more.
 
@@ -20,7 +21,7 @@ DEMO = examples/http-hello-world
 sources = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-asan test-tsan fuzz bench guests format format-check clean setup-%
+.PHONY: all demo test test-asan test-tsan fuzz bench guests docs format format-check clean setup-%
 
 # $(call build,FOLDER,OPTIONS): configures once, then builds.
 define build
@@ -68,6 +69,10 @@ bench: setup-demo setup-test setup-bench
 	ninja -C $(BUILD) bench/bench-component
 	$(BUILD)/bench/bench-component $(addprefix $(BUILD)/guests/,hello.wasm c-hello.wasm js-hello.wasm py-hello.wasm)
 	$(if $(wildcard bench/abi.c),$(BUILD)/bench/abi)
+
+docs: all
+	$(BUILD)/wash --help-markdown > docs/cli.md
+	$(BUILD)/wash config schema > docs/config.schema.json
 
 format:
 	clang-format-14 -i $(sources)

@@ -56,9 +56,9 @@ struct log_field {
 void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 void log_set_fd(int fd);
-/* Directives as in RUST_LOG: "warn", "info,wash::oci=debug,io=off". A target is `wash` (everything of ours) or a room of src/, with or
- * without `wash::` before it; of several that fit, the longest counts. Targets that we do not have are no mistake. False, and nothing
- * is changed, where a level is unknown or there are too many. */
+/* Directives as in RUST_LOG: "warn", "info,wash::oci=debug,io=off". A target is `wash` (everything of ours) or a room of src/, with
+ * or without `wash::` before it; of several that fit, the longest counts. Targets that we do not have are no mistake. False, and
+ * nothing is changed, where a level is unknown or there are too many. */
 bool log_set_filter(struct str directives);
 bool log_level_parse(struct str name, enum log_level *ret_level); /* error warn info debug trace, any case */
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PASSES_MAX = 8 };
+
 struct cleanup {
     const char *path;
     dev_t device;
@@ -36,7 +38,22 @@ static enum status clean_entry(struct cleanup *cleanup, int folder, const char *
     return ST_OK;
 }
 
-/* Takes the descriptor. */
+static enum status clean_entries(struct cleanup *cleanup, DIR *dir, unsigned *ret_seen)
+{
+    struct dirent *entry;
+    unsigned seen = 0;
+    rewinddir(dir);
+    while ((entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        TRY(clean_entry(cleanup, dirfd(dir), entry->d_name));
+        seen++;
+    }
+    *ret_seen = seen;
+    return ST_OK;
+}
+
+/* Takes the descriptor. Entries that are removed while they are listed may hide others, so it looks again until none is left. */
 static enum status clean_folder(struct cleanup *cleanup, int fd)
 {
     struct stat info;
@@ -53,9 +70,8 @@ static enum status clean_folder(struct cleanup *cleanup, int fd)
         status = fail(cleanup->err, ST_INVALID, "%s: another file system is mounted inside; unmount it first", cleanup->path);
     else if (++cleanup->depth > CLEANUP_MAX_DEPTH)
         status = fail(cleanup->err, ST_LIMIT, "%s: folders are nested more than %d deep", cleanup->path, CLEANUP_MAX_DEPTH);
-    for (struct dirent *entry; status == ST_OK && (entry = readdir(dir));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            status = clean_entry(cleanup, fd, entry->d_name);
+    for (unsigned pass = 0, seen = 1; status == ST_OK && seen > 0 && pass < (cleanup->dry_run ? 1 : PASSES_MAX); pass++)
+        status = clean_entries(cleanup, dir, &seen);
     cleanup->depth--;
     closedir(dir);
     return status;

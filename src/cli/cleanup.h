@@ -1,5 +1,5 @@
-/* Removing a folder of wash's own with all in it. Symbolic links are removed, never followed, and another file system that is mounted
- * inside is left alone: nothing outside the folder can be touched, whatever somebody has put into it meanwhile. */
+/* Removing a folder of wash's own with all in it. Symbolic links are removed, never followed, and another file system that is
+ * mounted inside is left alone: nothing outside the folder can be touched, whatever somebody has put into it meanwhile. */
 #pragma once
 
 #include "base/error.h"

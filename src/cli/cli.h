@@ -19,6 +19,7 @@ struct cli_folders {
 
 struct cli_context {
     struct cli_parsed parsed;
+    const struct cli_command *root; /* all commands */
     struct arena *arena;
     bool json;
     bool reported;              /* the command has printed its failure itself, with data */
@@ -29,7 +30,8 @@ struct cli_context {
 
 #define WASH_VERSION_TEXT "wash " WASH_VERSION
 
-extern const struct cli_command cli_bindgen, cli_build, cli_config, cli_dev, cli_inspect, cli_oci, cli_wit;
+extern const struct cli_command cli_bindgen, cli_build, cli_completion_command, cli_config, cli_dev, cli_doctor, cli_inspect,
+    cli_oci, cli_wit;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);

@@ -100,6 +100,24 @@ static void say_where(struct dev *dev)
     log_info("press Ctrl-C to stop");
 }
 
+static void restore_terminal(void *env UNUSED)
+{
+    cli_terminal_restore();
+}
+
+/* Compiling a large component takes seconds where the code is not in the cache. */
+static enum status load(struct dev *dev, struct host *host, struct host_workload **ret_workload, struct error *err)
+{
+    struct host_workload_spec spec = workload_spec(dev);
+    struct cli_progress progress = {0};
+    host_set_abandon(host, restore_terminal, NULL);
+    cli_progress_start(&progress, &dev->context->terminal, "compiling");
+    enum status status = host_workload_load(host, &spec, ret_workload, err);
+    cli_progress_end(&progress);
+    host_set_abandon(host, NULL, NULL);
+    return status;
+}
+
 /* The main task on the host's first shard. */
 static enum status develop(struct host *host, void *env, struct error *err)
 {
@@ -108,9 +126,8 @@ static enum status develop(struct host *host, void *env, struct error *err)
     log_info("development session started, building and deploying component...");
     enum status status = build(dev, host, err);
     struct host_workload *workload = NULL;
-    struct host_workload_spec spec = workload_spec(dev);
     if (status == ST_OK)
-        status = host_workload_load(host, &spec, &workload, err);
+        status = load(dev, host, &workload, err);
     if (status == ST_OK && host_stop_event(host)->set) { /* stopped while it compiled */
         host_workload_unref(workload);
         return ST_OK;

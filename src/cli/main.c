@@ -2,11 +2,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
 #include <locale.h>
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen, &cli_build, &cli_config, &cli_dev, &cli_inspect, &cli_oci, &cli_wit,
+    &cli_bindgen, &cli_build, &cli_completion_command, &cli_config, &cli_dev, &cli_doctor, &cli_inspect, &cli_oci, &cli_wit,
 };
 static const struct cli_command wash = {
     .name = "wash",
@@ -121,6 +122,12 @@ static int run(struct cli_context *context, struct error *err)
         cli_result(context, STR(WASH_VERSION_TEXT), WASH_VERSION_TEXT, json_pack("{s:s}", "version", WASH_VERSION));
         return 0;
     }
+    if (context->parsed.globals.help_markdown) {
+        autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+        cli_markdown(&text, &wash);
+        fwrite(text.data, 1, text.len, stdout);
+        return 0;
+    }
     if (context->parsed.globals.help) {
         print_help(&context->parsed, stdout);
         return 0;
@@ -139,7 +146,7 @@ int main(int argc, char **argv)
 {
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
-    struct cli_context context = {.arena = &arena};
+    struct cli_context context = {.arena = &arena, .root = &wash};
     struct error err = {0};
     cli_terminal_init(&context.terminal);
     int code;

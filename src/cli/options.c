@@ -42,6 +42,7 @@ const struct cli_option cli_global_options[] = {
      .offset = GLOBAL(non_interactive),
      .help = "Never ask; implied when stdin is not a terminal"},
     {.name = "verbose", .kind = CLI_FLAG, .offset = GLOBAL(verbose), .help = "Log every step (level debug)"},
+    {.name = "help-markdown", .kind = CLI_FLAG, .offset = GLOBAL(help_markdown), .hidden = true, .help = "Print docs/cli.md"},
     {.name = "help", .letter = 'h', .kind = CLI_FLAG, .offset = GLOBAL(help), .help = "Print help"},
     {.name = "version", .letter = 'V', .kind = CLI_FLAG, .offset = GLOBAL(version), .help = "Print version"},
 };

@@ -1,4 +1,4 @@
-/* Commands and options as tables: parsing, `--help`, did-you-mean come from the same rows (and later completion and docs/cli.md).
+/* Commands and options as tables: parsing, `--help`, did-you-mean, completion scripts and docs/cli.md come from the same rows.
  *
  * An option's row says where its value goes in the command's C struct. Global options may stand before or after the command's name.
  * Syntax: `--name value`, `--name=value`, `-n value`, `-nvalue`, `--flag`; `--` ends the options. Commands nest: a command with
@@ -60,7 +60,7 @@ struct cli_command {
 struct cli_globals {
     struct str directory; /* -C */
     struct str log_level, output, user_config;
-    bool verbose, non_interactive, version, help;
+    bool verbose, non_interactive, version, help, help_markdown;
 };
 extern const struct cli_option cli_global_options[];
 extern const size_t cli_global_option_count;

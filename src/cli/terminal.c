@@ -53,10 +53,15 @@ static void put(struct str text)
     }
 }
 
-static void end_interrupted(int number)
+void cli_terminal_restore(void)
 {
     if (cursor_hidden)
         put(STR(TAKE_BACK));
+}
+
+static void end_interrupted(int number)
+{
+    cli_terminal_restore();
     _exit(128 + number);
 }
 
@@ -193,7 +198,6 @@ void cli_progress_end(struct cli_progress *progress)
     pthread_cond_destroy(&progress->changed);
     pthread_mutex_destroy(&progress->mutex);
     progress->running = false;
-    if (cursor_hidden)
-        put(STR(TAKE_BACK));
+    cli_terminal_restore();
     cursor_hidden = 0;
 }

@@ -26,6 +26,9 @@ void cli_paint(struct buf *out, bool color, enum cli_style style, const char *te
 /* From here on SIGINT and SIGTERM end the program with 130 and 143, the cursor back. (A host takes these signals for itself.) */
 void cli_terminal_restore_when_interrupted(void);
 
+/* For who ends the process in another way: gives the cursor back. */
+void cli_terminal_restore(void);
+
 struct cli_progress {
     bool running;
     bool bytes; /* numbers are bytes */

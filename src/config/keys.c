@@ -257,7 +257,8 @@ static const struct config_key component_keys[] = {
     EGRESS_ROWS(COMPONENT),
     ROW("poolSize", CONFIG_U64, COMPONENT, pool_size, .help = "most instances that are kept and run at once"),
     ROW("maxInvocations", CONFIG_U64, COMPONENT, max_invocations, .help = "most calls in flight; 0: no bound of its own"),
-    ROW("maxConcurrency", CONFIG_U64, COMPONENT, max_concurrency, .help = "calls that one instance serves at once"),
+    ROW("maxConcurrency", CONFIG_U64, COMPONENT, max_concurrency, .number_default = 1, .number_min = 1,
+        .help = "calls that one instance serves at once"),
 };
 static const struct config_schema component_schema =
     SCHEMA("component", struct config_component, component_keys, .check = check_component);

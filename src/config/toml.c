@@ -1,7 +1,7 @@
 /* TOML 1.0 into a jansson tree; see read.h.
  *
- * Tables are objects, arrays of tables are arrays, dates and times stay text. TOML lets a table be defined once only but extended in
- * certain ways: what a tree cannot tell (how a table came to be) is kept as marks beside it. */
+ * Tables are objects, arrays of tables are arrays, dates and times stay text. TOML lets a table be defined once only but extended
+ * in certain ways: what a tree cannot tell (how a table came to be) is kept as marks beside it. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
@@ -28,7 +28,7 @@ struct toml {
     size_t at;
     unsigned depth, nodes;
     json_t *root, *table; /* table: what the keys of this section go into */
-    size_t table_depth;
+    size_t table_depth;   /* below the root, arrays of tables counted */
     struct map marks;
     struct arena arena;
     struct error *err;
@@ -527,10 +527,13 @@ static enum status new_table(struct toml *toml, json_t *parent, const struct key
 static enum status walk_header(struct toml *toml, const struct key *key, json_t **ret_table)
 {
     json_t *table = toml->root;
+    toml->table_depth = key->count;
     for (size_t i = 0; i + 1 < key->count; i++) {
         json_t *next = json_object_get(table, key->parts[i].data);
-        if (next && json_is_array(next) && (marks_of(toml, next) & MARK_TABLES))
+        if (next && json_is_array(next) && (marks_of(toml, next) & MARK_TABLES)) {
             next = json_array_get(next, json_array_size(next) - 1);
+            toml->table_depth++;
+        }
         if (!next)
             TRY(new_table(toml, table, key, i, 0, &next));
         if (!json_is_object(next) || (marks_of(toml, next) & MARK_FROZEN))
@@ -585,7 +588,9 @@ static enum status read_header(struct toml *toml)
     if (!accept(toml, array ? "]]" : "]"))
         return fail_here(toml, array ? "expected `]]`" : "expected `]`");
     TRY(array ? open_array_item(toml, &key) : open_table(toml, &key));
-    toml->table_depth = 2 * key.count; /* an array of tables nests two deep */
+    toml->table_depth += array;
+    if (toml->table_depth > CONFIG_MAX_DEPTH)
+        return fail_at(toml, key.at, "the file has too many or too deeply nested values");
     return end_line(toml);
 }
 

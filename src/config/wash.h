@@ -1,6 +1,6 @@
 /* wash's configuration as a C struct: the user's own, a project's `.wash/config.yaml` over it, the environment over both.
- * The rows (keys.c) hold every documented key; those that nothing acts on yet are marked `later` and named in one warning. Names are
- * as documented: sections of `dev` in snake_case, what mirrors a workload's manifest in camelCase. */
+ * The rows (keys.c) hold every documented key; those that nothing acts on yet are marked `later` and named in one warning. Names
+ * are as documented: sections of `dev` in snake_case, what mirrors a workload's manifest in camelCase. */
 #pragma once
 
 #include "config/read.h"

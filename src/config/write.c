@@ -220,6 +220,14 @@ static enum status write_toml_section(json_t *table, struct str path, const char
     return write_toml_table(table, path, out);
 }
 
+static bool has_only_sections(json_t *table)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(table, name, value) if (!json_is_object(value) && !is_table_array(value)) return false;
+    return json_object_size(table) > 0;
+}
+
 static enum status write_toml_sections(json_t *table, struct str path, struct buf *out)
 {
     const char *name;
@@ -230,7 +238,9 @@ static enum status write_toml_sections(json_t *table, struct str path, struct bu
         autobuf struct buf below = BUF_INIT(BUF_UNLIMITED);
         buf_addf(&below, "%.*s%s", STR_ARG(path), path.len ? "." : "");
         TRY(write_toml_key(name, &below));
-        if (json_is_object(value))
+        if (json_is_object(value) && has_only_sections(value))
+            TRY(write_toml_sections(value, buf_str(&below), out)); /* their headers make it */
+        else if (json_is_object(value))
             TRY(write_toml_section(value, buf_str(&below), "[]", out));
         else if (is_table_array(value))
             json_array_foreach(value, i, item) TRY(write_toml_section(item, buf_str(&below), "[[]]", out));

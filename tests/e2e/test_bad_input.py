@@ -166,7 +166,7 @@ def unknown_command():
 def errors_as_json():
     """with -o json every outcome is one JSON object on standard output"""
     with Project(dev_config(free_port()).replace("'true'", "'echo built; exit 7'")) as project:
-        for code, arguments in ((2, ("inpsect", "-o", "json")), (2, ("-ojson", "inspect")), (1, ("-o", "json")), (1, ("-o", "json", "inspect", "none.wasm")),
+        for code, arguments in ((2, ("inpsect", "-o", "json")), (2, ("-ojson", "bindgen")), (1, ("-o", "json")), (1, ("-o", "json", "inspect", "none.wasm")),
                                 (1, ("-o", "json", "dev"))):
             got, out, err = run(*arguments, cwd=project.root)
             equal(got, code, (arguments, err))

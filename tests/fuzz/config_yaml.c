@@ -1,5 +1,5 @@
-/* libFuzzer target: a configuration in YAML through reader, writer and decoder. What is read, written and read again is the same; what
- * decodes is encoded to what decodes again; what is refused has a message. */
+/* libFuzzer target: a configuration in YAML through reader, writer and decoder. What is read, written and read again is the same;
+ * what decodes is encoded to what decodes again; what is refused has a message. */
 #include "config/wash.h"
 #include "config/write.h"
 

@@ -2,6 +2,7 @@
 #include "cli/terminal.h"
 #include "base/mem.h"
 #include "tap.h"
+#include <unistd.h>
 
 static const struct {
     uint64_t bytes;
@@ -62,6 +63,33 @@ TEST(progress_ends_at_once)
     cli_progress_end(&progress);
     CHECK(!progress.running);
     CHECK(clock_now() - start < NS_PER_SECOND); /* the line was not due yet, and is not waited for */
+}
+
+/* What is drawn on stderr, and taken back. */
+TEST(progress_is_drawn_after_a_second_and_taken_back)
+{
+    struct cli_terminal terminal = {.progress = true, .width = 80};
+    struct cli_progress progress = {0};
+    char drawn[256], rest[4096];
+    int ends[2], standard = dup(STDERR_FILENO);
+    uint64_t start = clock_now();
+    CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+    cli_progress_start(&progress, &terminal, "compiling");
+    cli_progress_update(&progress, 1, 2);
+    ssize_t first = read(ends[0], drawn, sizeof drawn);
+    uint64_t elapsed = clock_now() - start;
+    cli_progress_end(&progress);
+    dup2(standard, STDERR_FILENO);
+    close(standard);
+    close(ends[1]);
+    ssize_t len = 0, n;
+    while ((n = read(ends[0], rest + len, sizeof rest - (size_t)len)) > 0)
+        len += n;
+    close(ends[0]);
+    CHECK(first > 0);
+    CHECK(elapsed >= NS_PER_SECOND);
+    CHECK(str_starts(str_n(drawn, (size_t)first), STR("\x1b[?25l\r\x1b[Kcompiling [############------------]  50% 1 of 2 1 s")));
+    CHECK(str_ends(str_n(rest, (size_t)len), STR("\r\x1b[K\x1b[?25h")));
 }
 
 TEST(colour_only_where_it_is_on)

@@ -118,5 +118,8 @@ TEST(depth_and_count_are_bounded)
     CHECK_EQ(parse_repeated("a = ", "{a=", 10000, ""), ST_INVALID);
     CHECK_EQ(parse_repeated("a", ".a", 63, " = 1"), ST_OK);
     CHECK_EQ(parse_repeated("a", ".a", 64, " = 1"), ST_INVALID);
+    CHECK_EQ(parse_repeated("[a", ".a", 62, "]\na = 1"), ST_OK); /* as deep as the dotted key */
+    CHECK_EQ(parse_repeated("[a", ".a", 63, "]\na = 1"), ST_INVALID);
+    CHECK_EQ(parse_repeated("[[a]]\n[[a", ".a", 62, "]]"), ST_INVALID);
     CHECK_EQ(parse_repeated("", "[[a]]\n", CONFIG_MAX_NODES + 1, ""), ST_INVALID);
 }
