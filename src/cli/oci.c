@@ -163,13 +163,13 @@ static enum status describe(struct cli_context *context, struct str bytes, struc
 static enum status upload(struct cli_context *context, struct push *push, const char *path,
                           const struct oci_artifact_options *artifact, struct error *err)
 {
-    struct oci_client *client;
+    struct cli_registry_client client = {0};
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "%s", path);
-    TRY(cli_registry_client(context, &push->options->registry, &client, err));
-    enum status status = oci_push(client, &push->reference, fd, artifact, &push->digest, err);
-    oci_client_free(client);
+    TRY(cli_registry_open(context, &push->options->registry, "pushing", &client, err));
+    enum status status = oci_push(client.client, &push->reference, fd, artifact, &push->digest, err);
+    cli_registry_close(&client);
     return status;
 }
 

@@ -27,8 +27,13 @@ enum status cli_registry_trust(const struct cli_context *context, const struct c
     return oci_trust_set(paths, count, err);
 }
 
-enum status cli_registry_client(const struct cli_context *context, const struct cli_registry *registry,
-                                struct oci_client **ret_client, struct error *err)
+static void show_progress(void *env, uint64_t done_bytes, uint64_t total_bytes)
+{
+    cli_progress_update(env, done_bytes, total_bytes);
+}
+
+enum status cli_registry_open(const struct cli_context *context, const struct cli_registry *registry, const char *what,
+                              struct cli_registry_client *client, struct error *err)
 {
     struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
     TRY(cli_registry_trust(context, registry, err));
@@ -38,31 +43,35 @@ enum status cli_registry_client(const struct cli_context *context, const struct 
     } else if (registry->user.len || registry->password.data) {
         log_warn("--user and --password go together: the one given is not used");
     }
-    return oci_client_new(&options, ret_client, err);
+    options.progress = show_progress;
+    options.progress_env = &client->progress;
+    TRY(oci_client_new(&options, &client->client, err));
+    client->progress.bytes = true;
+    cli_progress_start(&client->progress, &context->terminal, what);
+    return ST_OK;
 }
 
-/* --- the cache --------------------------------------------------------------------------------------------------------------- */
-
-static struct str cache_folder(const struct cli_context *context)
+void cli_registry_close(struct cli_registry_client *client)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && cache[0] == '/')
-        return arena_printf(context->arena, "%s/wash/oci", cache);
-    return home && home[0] == '/' ? arena_printf(context->arena, "%s/.cache/wash/oci", home) : STR_NULL;
+    if (!client->client)
+        return;
+    cli_progress_end(&client->progress);
+    oci_client_free(client->client);
+    client->client = NULL;
 }
+
+/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
 
 /* NULL: the pull goes on without. */
 static struct oci_cache *open_cache(const struct cli_context *context)
 {
-    struct str folder = cache_folder(context);
     struct oci_cache *cache = NULL;
     struct error err = {.message = "neither XDG_CACHE_HOME nor HOME names a folder"};
-    if (!folder.data || oci_cache_open(folder.data, &cache, &err) != ST_OK)
+    struct str folder = context->folders.cache;
+    if (!folder.data || oci_cache_open(arena_printf(context->arena, "%.*s/oci", STR_ARG(folder)).data, &cache, &err) != ST_OK)
         log_debug("pulling without a cache", LOG_TEXT("reason", err.message));
     return cache;
 }
-
-/* --- pulling ----------------------------------------------------------------------------------------------------------------- */
 
 static enum status read_all(const struct oci_pulled *pulled, struct buf *bytes, struct error *err)
 {
@@ -91,16 +100,16 @@ enum status cli_registry_pull(const struct cli_context *context, const struct cl
                               struct oci_pulled *ret_pulled, struct buf *ret_bytes, struct error *err)
 {
     struct oci_reference reference = {0};
-    struct oci_client *client = NULL;
+    struct cli_registry_client client = {0};
     struct oci_cache *cache = NULL;
     struct oci_pulled pulled = {.fd = -1};
     buf_init(ret_bytes, CM_LIMIT_BINARY_BYTES);
     enum status status = oci_reference_parse(reference_text, &reference, err);
     if (status == ST_OK)
-        status = cli_registry_client(context, registry, &client, err);
+        status = cli_registry_open(context, registry, "pulling", &client, err);
     if (status == ST_OK) {
         cache = open_cache(context);
-        status = oci_pull(client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
+        status = oci_pull(client.client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
     }
     if (status == ST_OK)
         status = read_all(&pulled, ret_bytes, err);
@@ -112,8 +121,8 @@ enum status cli_registry_pull(const struct cli_context *context, const struct cl
         oci_pulled_release(&pulled);
         buf_release(ret_bytes);
     }
+    cli_registry_close(&client);
     oci_cache_close(cache);
-    oci_client_free(client);
     oci_reference_release(&reference);
     return status;
 }

@@ -37,9 +37,16 @@ struct cli_registry {
 /* The CA bundles of the options or of WASH_OCI_CA_PATHS, for the process. Fails: ST_INVALID one is none. */
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err) CHECKED;
 
-/* The caller frees. Fails: ST_INVALID a CA bundle is not one. */
-enum status cli_registry_client(const struct cli_context *context, const struct cli_registry *registry,
-                                struct oci_client **ret_client, struct error *err) CHECKED;
+/* A client made of the options, and a progress line for what it does. */
+struct cli_registry_client {
+    struct oci_client *client;
+    struct cli_progress progress;
+};
+
+/* what: "pulling". Fails: ST_INVALID a CA bundle is not one. On success cli_registry_close is due. */
+enum status cli_registry_open(const struct cli_context *context, const struct cli_registry *registry, const char *what,
+                              struct cli_registry_client *ret_client, struct error *err) CHECKED;
+void cli_registry_close(struct cli_registry_client *client); /* harmless on a zeroed one */
 
 /* Pulls with the user's cache, or without it if it cannot be used, and reads the artifact.
  * ret_bytes  empty; at most CM_LIMIT_BINARY_BYTES. Fails: ST_INVALID it is not a component. */

@@ -7,7 +7,7 @@
 
 #define ACCEPT_MANIFESTS OCI_TYPE_IMAGE ", " OCI_TYPE_INDEX ", " OCI_TYPE_DOCKER_IMAGE ", " OCI_TYPE_DOCKER_INDEX
 #define TAGS_PAGE_BYTES (1u << 20)
-#define TAGS_MAX_PAGES 1000u
+#define TAGS_MAX_PAGES 200u
 #define TAGS_PER_PAGE 1000u
 
 /* --- the client -------------------------------------------------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ void oci_call_start(struct oci_client *client)
 {
     uint64_t timeout_ms = client->options.timeout_ms;
     client->deadline = timeout_ms ? clock_after(timeout_ms * NS_PER_MS) : CLOCK_NEVER;
-    client->progress_what = NULL;
+    client->progress_total = 0;
 }
 
 bool oci_is_cancelled(const struct oci_client *client)
@@ -82,17 +82,16 @@ bool oci_is_cancelled(const struct oci_client *client)
     return client->options.cancelled && atomic_load(client->options.cancelled);
 }
 
-void oci_progress_set(struct oci_client *client, const char *what, uint64_t total)
+void oci_progress_set(struct oci_client *client, uint64_t total)
 {
-    client->progress_what = what;
     client->progress_total = total;
     oci_progress_at(client, 0);
 }
 
 void oci_progress_at(struct oci_client *client, uint64_t done)
 {
-    if (client->options.progress && client->progress_what)
-        client->options.progress(client->options.progress_env, client->progress_what, done, client->progress_total);
+    if (client->options.progress && client->progress_total)
+        client->options.progress(client->options.progress_env, done, client->progress_total);
 }
 
 /* --- manifests --------------------------------------------------------------------------------------------------------------- */
@@ -267,12 +266,14 @@ static enum status next_page(const struct oci_client *client, const char *url, c
     autofree char *target = mem_strndup(link.data + 1, end - 1);
     char *next;
     TRY(oci_url_resolve(client, url, target, &next, err));
-    *ret_url = next;
-    if (oci_url_same_origin(url, next))
+    bool same_origin = oci_url_same_origin(url, next), same_page = strcmp(url, next) == 0;
+    if (same_origin && !same_page) {
+        *ret_url = next;
         return ST_OK;
+    }
     free(next);
-    *ret_url = NULL;
-    return fail(err, ST_DENIED, "the registry's list of tags goes on at another host");
+    return same_page ? fail(err, ST_INVALID, "the registry's list of tags goes round in circles")
+                     : fail(err, ST_DENIED, "the registry's list of tags goes on at another host");
 }
 
 static enum status get_page(struct oci_client *client, const struct oci_reference *reference, char **url, struct tags *tags,

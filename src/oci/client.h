@@ -17,8 +17,8 @@ struct oci_client;
 #define OCI_CHUNK_BYTES (8u << 20)
 #define OCI_TAGS_MAX 100000u
 
-/* what: "pull", "push"; total 0: not known yet. Called often, on the thread that blocks. */
-typedef void oci_progress(void *env, const char *what, uint64_t done_bytes, uint64_t total_bytes);
+/* Of the blob that is pulled or pushed. Called often, on the thread that blocks. */
+typedef void oci_progress(void *env, uint64_t done_bytes, uint64_t total_bytes);
 
 struct oci_client_options {
     struct oci_credentials_options credentials; /* text is copied; `cancelled` is set from below */

@@ -27,16 +27,15 @@ struct oci_client {
     struct oci_client_options options;
     char *docker_config, *user, *password, *user_agent; /* behind options */
     CURL *curl;
-    uint64_t deadline;         /* of the call that runs */
-    const char *progress_what; /* of the call that runs; NULL: none */
-    uint64_t progress_total;
+    uint64_t deadline;       /* of the call that runs */
+    uint64_t progress_total; /* of the call that runs; 0: none */
     VEC(struct oci_session *) sessions;
 };
 
 /* Every public call begins with this. */
 void oci_call_start(struct oci_client *client);
 bool oci_is_cancelled(const struct oci_client *client);
-void oci_progress_set(struct oci_client *client, const char *what, uint64_t total);
+void oci_progress_set(struct oci_client *client, uint64_t total);
 void oci_progress_at(struct oci_client *client, uint64_t done);
 
 /* --- urls -------------------------------------------------------------------------------------------------------------------- */

@@ -113,7 +113,7 @@ static enum status get_blob(struct download *download, const struct oci_referenc
     if (download->blob->size > download->client->options.max_layer_bytes)
         return fail(err, ST_LIMIT, "%s: the blob has %llu bytes, more than the limit of %llu", reference->text,
                     (unsigned long long)download->blob->size, (unsigned long long)download->client->options.max_layer_bytes);
-    oci_progress_set(download->client, "pull", download->blob->size);
+    oci_progress_set(download->client, download->blob->size);
     oci_hash_init(&download->hash);
     enum status status = get_all(download, reference, err);
     oci_hash_release(&download->hash);

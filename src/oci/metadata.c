@@ -85,6 +85,8 @@ static enum status read_custom(struct str section, struct str texts[OCI_METADATA
                         OCI_METADATA_TEXT_MAX);
         if (!str_valid_utf8(text))
             return fail(err, ST_INVALID, "the custom section `%s` is not UTF-8", sections[i].section);
+        if (str_find_char(text, '\0') != STR_NONE)
+            return fail(err, ST_INVALID, "the custom section `%s` has a NUL character", sections[i].section);
         texts[i] = text;
     }
     return ST_OK;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #define DEFAULT_REGISTRY "docker.io"
+#define LIBRARY "library/"
 #define HOST_MAX 253
 
 static bool is_digit(char c)
@@ -53,6 +54,8 @@ static bool host_valid(struct str host)
         return host_name_valid(host);
     if (host.data[host.len - 1] != ']' || host.len - 2 >= sizeof address)
         return false;
+    if (str_find_char(host, '\0') != STR_NONE)
+        return false;
     memcpy(address, host.data + 1, host.len - 2);
     address[host.len - 2] = '\0';
     return inet_pton(AF_INET6, address, &parsed) == 1;
@@ -71,7 +74,7 @@ bool oci_registry_valid(struct str registry)
 static bool looks_like_registry(struct str part)
 {
     for (size_t i = 0; i < part.len; i++)
-        if (part.data[i] == '.' || part.data[i] == ':' || is_upper(part.data[i]))
+        if (part.data[i] == '.' || part.data[i] == ':')
             return true;
     return str_is(part, "localhost");
 }
@@ -126,16 +129,20 @@ static bool tag_valid(struct str tag)
 
 /* --- the whole --------------------------------------------------------------------------------------------------------------- */
 
+static bool goes_under_library(struct str registry, struct str repository)
+{
+    return str_is(registry, DEFAULT_REGISTRY) && str_find_char(repository, '/') == STR_NONE;
+}
+
 static void build(struct str registry, struct str repository, struct str tag, struct str digest,
                   struct oci_reference *ret_reference)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-    bool under_library = str_is(registry, DEFAULT_REGISTRY) && str_find_char(repository, '/') == STR_NONE;
     buf_add(&text, registry);
     for (size_t i = 0; i < text.len; i++)
         if (is_upper(text.data[i]))
             text.data[i] = (char)(text.data[i] - 'A' + 'a');
-    buf_addf(&text, "/%s%.*s", under_library ? "library/" : "", STR_ARG(repository));
+    buf_addf(&text, "/%s%.*s", goes_under_library(registry, repository) ? LIBRARY : "", STR_ARG(repository));
     size_t name_len = text.len;
     if (tag.len)
         buf_addf(&text, ":%.*s", STR_ARG(tag));
@@ -192,7 +199,8 @@ enum status oci_reference_parse(struct str text, struct oci_reference *ret_refer
         if (!tag_valid(tag))
             return bad(err, text, "a tag has at most 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`");
     }
-    if (!oci_repository_valid(rest))
+    bool fits = !goes_under_library(registry, rest) || rest.len + sizeof LIBRARY - 1 <= OCI_REPOSITORY_MAX;
+    if (!oci_repository_valid(rest) || !fits)
         return bad(err, text, "a name has lower-case letters and digits, joined by `.`, `_`, `-` or `/`, at most 255 in all");
     build(registry, rest, tag.len || digest.len ? tag : STR("latest"), digest, ret_reference);
     return ST_OK;

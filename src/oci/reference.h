@@ -2,10 +2,10 @@
  *
  *   ghcr.io/owner/name:1.2      localhost:5000/name@sha256:<64 hex digits>      name (docker.io/library/name:latest)
  *
- * The first part is a registry if it has a dot, a colon or a capital letter, or is `localhost`; otherwise the registry is
- * docker.io, where a name of one part lies under `library/`. Without tag and digest the tag is `latest`. With both, the digest
- * decides what is pulled. Nothing else is accepted: no scheme, no user, no other digest algorithm. Source: OCI distribution-spec
- * 1.1, "Pulling manifests"; distribution's reference grammar for the defaults. Any thread. */
+ * The first part is a registry if it has a dot or a colon, or is `localhost`; otherwise the registry is docker.io, where a name of
+ * one part lies under `library/`. Without tag and digest the tag is `latest`. With both, the digest decides what is pulled. Nothing
+ * else is accepted: no scheme, no user, no other digest algorithm. Source: OCI distribution-spec 1.1, "Pulling manifests";
+ * distribution's reference grammar for the defaults. Any thread. */
 #pragma once
 
 #include "base/error.h"

@@ -173,7 +173,7 @@ static enum status push_blob(struct upload *upload, struct error *err)
     oci_call_start(upload->client);
     upload->tries_left = OCI_MAX_RETRIES;
     if (upload->fd >= 0)
-        oci_progress_set(upload->client, "push", upload->size);
+        oci_progress_set(upload->client, upload->size);
     enum status status = exists(upload, &there, err);
     if (status == ST_OK && !there)
         status = send_all(upload, err);

@@ -1,6 +1,7 @@
 /* What of the registry client no command shows, for tests: over plain HTTP, without a login.
  *
- *   oci-probe pull POLICY CACHE REFERENCE...   per reference: digest, bytes, "downloaded" or "cached", "path" or "unnamed"; CACHE "-": none
+ *   oci-probe pull POLICY CACHE REFERENCE...   per reference: digest, bytes, "downloaded" or "cached", "path" or "unnamed";
+ *                                              CACHE "-": none
  *   oci-probe digest REFERENCE                 of the manifest, by HEAD
  *   oci-probe config REFERENCE                 the artifact's configuration
  *   oci-probe tags REFERENCE                   one a line

@@ -64,10 +64,10 @@ class Place:
     def wash(self, *arguments, env=None, **options):
         return run(*arguments, cwd=self.path("work"), env={**self.env, **(env or {})}, **options)
 
-    def start(self, *arguments):
+    def start(self, *arguments, env=None, stderr=subprocess.PIPE):
         """The same, and goes on at once."""
-        return subprocess.Popen([os.path.abspath(WASH), *arguments], cwd=self.path("work"), env={**os.environ, **self.env},
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return subprocess.Popen([os.path.abspath(WASH), *arguments], cwd=self.path("work"), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=stderr, env={**os.environ, **self.env, **(env or {})})
 
     def ok(self, *arguments, **options):
         """stdout of a command that must succeed"""

@@ -398,6 +398,38 @@ def killed_in_the_middle():
         equal(len(place.cached()), 4)
 
 
+@test
+def progress():
+    """what takes more than a second shows how far it is, on a terminal; the line is gone at the end"""
+    import pty
+    data = big_component(3 << 20)
+    answer = serving(data)
+
+    def slowly(handler):
+        if "/blobs/" not in handler.path:
+            return answer(handler)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        for start in range(0, len(data), 1 << 18):
+            handler.wfile.write(data[start:start + (1 << 18)])
+            time.sleep(0.2)
+
+    with Place() as place, Server(slowly) as server:
+        ours, theirs = pty.openpty()
+        process = place.start("oci", "pull", "--insecure", f"{server.name}/a/b:t", env={"TERM": "xterm"}, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 4096):
+                seen += piece
+        except OSError:
+            pass
+        os.close(ours)
+        equal(process.wait(timeout=WAIT), 0, seen)
+        check(b"pulling" in seen and b"MiB" in seen, seen)
+
+
 # --- registries that fail --------------------------------------------------------------------------------------------------------
 
 
@@ -832,7 +864,7 @@ def refused_uploads():
     push(when("HEAD", "", lambda handler: handler.reply(403)), "403")
 
 
-# --- what other parts of wash use of the client ------------------------------------------------------------------------------------
+# --- what other parts of wash use of the client ----------------------------------------------------------------------------------
 
 
 def probe(place, *arguments, code=0, **env):
@@ -906,13 +938,18 @@ def tags_in_pages():
         number = int(handler.query.get("last", "0"))
         page([f"v{number}"], f'</v2/a/b/tags/list?n=1&last={number + 1}>; rel="next"' if number < 3 else None)(handler)
 
+    def endless(handler):
+        page([], f'</v2/a/b/tags/list?n=1&last={int(handler.query.get("last", "0")) + 1}>; rel="next"')(handler)
+
     cases = [(page(None), []), (pages, ["v0", "v1", "v2", "v3"])]
     for answer, tags in cases:
         with Place() as place, Server(answer) as server:
             equal(probe(place, "tags", f"{server.name}/a/b"), tags)
-    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (page([], '</v2/a/b/tags/list>; rel="next"'), "pages"),
+    refused = [(page([], '<http://127.0.0.1:1/x>; rel="next"'), "another host"), (endless, "pages"),
+               (page([], '</v2/a/b/tags/list?n=1000>; rel="next"'), "circles"),
                (page([1]), "malformed"), (page(["x" * 200]), "malformed"), (page({}), "malformed"),
-               (lambda handler: handler.reply(200, b"["), "malformed"), (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
+               (lambda handler: handler.reply(200, b"["), "malformed"),
+               (lambda handler: handler.reply(200, b" " * (2 << 20)), "more than")]
     for answer, saying in refused:
         with Place() as place, Server(answer) as server:
             lines = probe(place, "tags", f"{server.name}/a/b", code=1)
@@ -975,7 +1012,8 @@ def one_client_for_several():
         honest_answer(handler)
 
     with Place() as place, Server(answer) as server:
-        lines = probe(place, "pull", "Always", place.path("cache"), f"{server.name}/a/b:t", f"{server.name}/a/b:t", f"{server.name}/c:t")
+        references = [f"{server.name}/a/b:t", f"{server.name}/a/b:t", f"{server.name}/c:t"]
+        lines = probe(place, "pull", "Always", place.path("cache"), *references)
         equal(len(lines), 3)
         scopes = [urllib.parse.parse_qs(urllib.parse.urlsplit(request[1]).query)["scope"] for request in server.of("GET", "/token")]
         equal(scopes, [["repository:a/b:pull"], ["repository:c:pull"]])

@@ -69,6 +69,7 @@ TEST(refused)
         STR_INIT(COMPONENT "\0\1\2"),
         STR_INIT(COMPONENT "\0\xff\xff\xff\xff\xff\xff"),
         STR_INIT(COMPONENT "\0\x0a\7authors\xff\xff"),
+        STR_INIT(COMPONENT "\0\x0a\7authorsa\0"),
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct oci_annotation found[OCI_METADATA_MAX];

@@ -59,6 +59,7 @@ TEST(refused)
         "a/../b",
         "../a",
         "h.x/A",
+        "Host/a",
         "h.x/",
         "h.x:/a",
         "h.x:0/a",
@@ -102,6 +103,7 @@ TEST(nul_bytes_are_refused)
     struct oci_reference reference;
     CHECK_EQ(oci_reference_parse(STR("h.x/a\0b"), &reference, NULL), ST_INVALID);
     CHECK_EQ(oci_reference_parse(STR("h.x/a:b\0"), &reference, NULL), ST_INVALID);
+    CHECK_EQ(oci_reference_parse(STR("[::1\0]/a"), &reference, NULL), ST_INVALID);
 }
 
 TEST(lengths)
@@ -113,6 +115,10 @@ TEST(lengths)
     CHECK_EQ(oci_reference_parse(str_n(text, 4 + OCI_REPOSITORY_MAX), &reference, NULL), ST_OK);
     oci_reference_release(&reference);
     CHECK_EQ(oci_reference_parse(str_n(text, 4 + OCI_REPOSITORY_MAX + 1), &reference, NULL), ST_INVALID);
+    CHECK_EQ(oci_reference_parse(str_n(text + 4, OCI_REPOSITORY_MAX - 8), &reference, NULL), ST_OK);
+    CHECK_EQ(reference.repository.len, OCI_REPOSITORY_MAX); /* library/ and the rest */
+    oci_reference_release(&reference);
+    CHECK_EQ(oci_reference_parse(str_n(text + 4, OCI_REPOSITORY_MAX - 7), &reference, NULL), ST_INVALID);
     text[5] = ':';
     CHECK_EQ(oci_reference_parse(str_n(text, 6 + OCI_TAG_MAX), &reference, NULL), ST_OK);
     oci_reference_release(&reference);
