@@ -165,6 +165,8 @@ static enum status merge_package(struct joiner *j, struct decoded *decoded, stru
         return ST_OK;
     }
     for (size_t i = 0; i < package->interfaces.len; i++)
+        package->interfaces.items[i]->package = merged->package; /* so that they name each other as neighbours */
+    for (size_t i = 0; i < package->interfaces.len; i++)
         TRY(merge_interface(j, merged, from, package->interfaces.items[i]));
     for (size_t i = 0; i < package->worlds.len; i++) {
         struct wit_world *world = package->worlds.items[i];
