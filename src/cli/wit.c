@@ -345,6 +345,11 @@ static enum status choose_interface(const struct wit *wit, const struct wkg_targ
     return ST_OK;
 }
 
+static const char *escape(struct str name)
+{
+    return wit_name_needs_escape(name) ? "%" : "";
+}
+
 /* Names the interface and the version that were left out. */
 static enum status make_statement(const struct wit *wit, struct wkg_target *target, struct str *ret_statement, struct error *err)
 {
@@ -354,8 +359,10 @@ static enum status make_statement(const struct wit *wit, struct wkg_target *targ
         TRY(look_up(wit, target, &found, err));
     if (!target->interface.len)
         TRY(choose_interface(wit, target, &found, &verb, &target->interface, err));
-    *ret_statement = arena_printf(wit->context->arena, "%s %.*s/%.*s%s%.*s;", verb, STR_ARG(target->package.text),
-                                  STR_ARG(target->interface), found.version.len ? "@" : "", STR_ARG(found.version));
+    *ret_statement =
+        arena_printf(wit->context->arena, "%s %s%.*s:%s%.*s/%s%.*s%s%.*s;", verb, escape(target->package.ns),
+                     STR_ARG(target->package.ns), escape(target->package.name), STR_ARG(target->package.name),
+                     escape(target->interface), STR_ARG(target->interface), found.version.len ? "@" : "", STR_ARG(found.version));
     return ST_OK;
 }
 

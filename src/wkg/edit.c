@@ -8,7 +8,7 @@
 struct statement {       /* of a world */
     uint32_t start, end; /* from its attributes to its `;` or `}` */
     bool import, include;
-    struct str target; /* "a:b/c@1.0.0", as written; empty: it names no other package */
+    struct str target; /* "a:b/c@1.0.0", without white space; empty: it names no other package */
 };
 
 struct world {
@@ -21,6 +21,7 @@ struct scan {
     struct wit_lexer lexer;
     struct wit_token token;
     VEC(struct world) worlds;
+    struct arena arena; /* of the targets */
     struct error *err;
 };
 
@@ -70,36 +71,48 @@ static enum status skip_attributes(struct scan *scan)
     return ST_OK;
 }
 
-/* What `import` and `include` name: "ns:name/item@version", behind `name: ` where there is that. */
-static void note_target(struct scan *scan, struct statement *statement, uint32_t from, uint32_t to)
+/* Out of "ns:name/item@version", or "name:ns:name/item@version"; empty if it is neither. */
+static struct str target_of(struct str text)
 {
-    struct str text = str_trim(str_slice(scan->source.text, from, to));
-    size_t slash = str_find_char(text, '/'), space = str_find_char(text, ' ');
-    if (statement->import && space != STR_NONE && slash != STR_NONE && space < slash)
-        text = str_trim(str_from(text, space)); /* import name: ns:name/item */
-    if (str_find_char(text, '(') == STR_NONE && str_find_char(text, '{') == STR_NONE && slash != STR_NONE)
-        statement->target = str_slice(text, 0, MIN(str_find(text, STR(" with")), text.len));
+    size_t slash = str_find_char(text, '/'), first = str_find_char(text, ':');
+    if (slash == STR_NONE || first == STR_NONE || first > slash || str_find_char(text, '(') != STR_NONE)
+        return STR("");
+    struct str behind = str_from(text, first + 1);
+    return str_find_char(str_slice(behind, 0, slash - first - 1), ':') == STR_NONE ? text : behind;
+}
+
+/* To the `;` or `{` that ends the head of a statement; ret_text: the tokens before it, without what is between them. */
+static enum status scan_head(struct scan *scan, struct str *ret_text)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    bool done = false;
+    while (!at(scan, ";") && !at(scan, "{")) {
+        if (scan->token.kind == TOKEN_EOF || at(scan, "}"))
+            return fail_end(scan);
+        done = done || at(scan, "with");
+        if (!done)
+            buf_add(&text, scan->token.text);
+        TRY(next(scan));
+    }
+    *ret_text = arena_str(&scan->arena, buf_str(&text));
+    return ST_OK;
 }
 
 static enum status scan_statement(struct scan *scan, struct world *world)
 {
-    struct statement statement = {.start = scan->token.start, .target = STR("")};
+    struct statement statement = {.start = scan->token.start};
     TRY(skip_attributes(scan));
     statement.import = at(scan, "import");
     statement.include = at(scan, "include");
-    uint32_t from = scan->token.end;
-    while (!at(scan, ";") && !at(scan, "{")) {
-        if (scan->token.kind == TOKEN_EOF || at(scan, "}"))
-            return fail_end(scan);
-        TRY(next(scan));
-    }
     if (statement.import || statement.include)
-        note_target(scan, &statement, from, scan->token.start);
+        TRY(next(scan));
+    TRY(scan_head(scan, &statement.target));
+    statement.target = target_of(statement.target);
     if (at(scan, "{"))
         TRY(skip_block(scan));
     statement.end = scan->token.end;
     TRY(next(scan));
-    if (at(scan, ";") && statement.end == scan->token.start) { /* include a { b as c }; */
+    if (at(scan, ";") && statement.end == scan->token.start) {
         statement.end = scan->token.end;
         TRY(next(scan));
     }
@@ -146,11 +159,13 @@ static void release(struct scan *scan)
     vec_each (world, &scan->worlds)
         vec_release(&world->statements);
     vec_release(&scan->worlds);
+    arena_release(&scan->arena);
 }
 
 static enum status scan_text(struct str path, struct str text, struct scan *scan, struct error *err)
 {
     *scan = (struct scan){.source = {path, text}, .err = err};
+    arena_init(&scan->arena, SIZE_MAX);
     scan->lexer = (struct wit_lexer){&scan->source, 0};
     if (text.len > WIT_MAX_FILE_BYTES || !str_valid_utf8(text))
         return fail(err, ST_INVALID, "%.*s is not a WIT file", STR_ARG(path));
@@ -204,11 +219,10 @@ static const char *newline_of(struct str text)
 
 /* --- adding ------------------------------------------------------------------------------------------------------------------- */
 
-/* "ns:name/item" of "ns:name/item@version", with what white space is in it left out. */
 static bool names(const struct statement *statement, const struct wkg_target *target)
 {
-    struct str name = str_trim(str_slice(statement->target, 0, str_find_char(statement->target, '@')));
-    struct str version = str_trim(str_from(statement->target, MIN(str_find_char(statement->target, '@'), statement->target.len)));
+    struct str name = str_slice(statement->target, 0, str_find_char(statement->target, '@'));
+    struct str version = str_from(statement->target, name.len);
     if (!str_skip(&name, target->package.text) || !str_skip(&name, STR("/")))
         return false;
     if (target->interface.len && !str_eq(name, target->interface))

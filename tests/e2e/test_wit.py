@@ -591,17 +591,18 @@ def clean():
 
 
 @test
-def read_only():
-    """a folder that cannot be written: an error, and nothing half done"""
-    if os.geteuid() == 0:
-        raise Skip("root writes anywhere")
+def cannot_be_written():
+    """where deps or wkg.lock cannot be: an error, and nothing half done"""
     with WitPlace() as place:
-        place.write("io/http.wit", HTTP)
-        place.write("io/deps/io/io.wit", STREAMS)
-        place.configure("wit:\n  sources:\n    test: ../io\n")
-        os.chmod(place.path("work/wit"), 0o555)
-        place.refuses("wit", "fetch", saying="wit")
-        os.chmod(place.path("work/wit"), 0o755)
+        place.write("all/http.wit", HTTP)
+        place.write("all/deps/io/io.wit", STREAMS)
+        place.configure("wit:\n  sources:\n    test: ../all\n")
+        place.write("work/wit/deps", "a file")
+        place.refuses("wit", "fetch", saying="deps")
+        os.unlink(place.path("work/wit/deps"))
+        os.mkdir(place.path("work/wkg.lock"))
+        place.fails("wit", "fetch", saying="wkg.lock")
+        equal(os.listdir(place.path("work/wit")), ["world.wit"])
 
 
 # --- add, remove, build ----------------------------------------------------------------------------------------------------------
@@ -635,7 +636,12 @@ def add_and_remove():
         place.configure("wit:\n  sources:\n    local: ../local\n")
         place.ok("wit", "add", "local:a/i")
         place.ok("wit", "add", "local:b/i")
-        equal(place.read("work/wit/world.wit").decode(), before.replace(line, line + "  import local:a/i@3.0.0;\n  import local:b/i;\n"))
+        place.write("local/wit/deps/c/c.wit", "package local:%use;\ninterface %type { f: func(); }\n")
+        place.ok("wit", "add", "local:use/type")
+        equal(place.read("work/wit/world.wit").decode(),
+              before.replace(line, line + "  import local:a/i@3.0.0;\n  import local:b/i;\n  import local:%use/%type;\n"))
+        place.ok("wit", "remove", "local:use")
+        place.refuses("wit", "add", "local:b/i", saying="already imported")
         place.refuses("wit", "add", "local:a@4.0.0", saying="does not have `local:a@4.0.0`")
         place.refuses("wit", "add", "local:a", saying="name an interface of package local:a")
         os.rename(place.path("work/wit/world.wit"), place.path("work/wit/app.wit"))

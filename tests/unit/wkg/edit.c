@@ -60,9 +60,13 @@ TEST(add)
 
 TEST(add_twice)
 {
-    static const char *const texts[] = {"world w { import a:b/c; }", "world w { import a:b/c@0.1.0; }",
-                                        "world w {\n include a : b / c ; import a:b/c@2.0.0;}", "world w { import n: a:b/c; }",
-                                        "world w { import a:b/c\n@1.0.0; }"};
+    static const char *const texts[] = {"world w { import a:b/c; }",
+                                        "world w { import a:b/c@0.1.0; }",
+                                        "world w {\n include a : b / c ; import a:b/c@2.0.0;}",
+                                        "world w { import n : a:b/c; }",
+                                        "world w { import a : b /* x */ / c ; }",
+                                        "world w { include a:b/c@0.1.0-rc.1 with { x as y } }",
+                                        "world w { import %a:%b/%c\n@1.0.0; }"};
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
