@@ -435,6 +435,13 @@ static struct str output_path(const struct wit *wit, const struct wit_command *o
                         STR_ARG(built->version));
 }
 
+/* "ns/name" of "ns:name": what registries call it. */
+static struct str repository_name(const struct wit *wit, struct str package)
+{
+    size_t colon = str_find_char(package, ':');
+    return arena_printf(wit->context->arena, "%.*s/%.*s", (int)colon, package.data, STR_ARG(str_from(package, colon + 1)));
+}
+
 static enum status run_build(struct cli_context *context, const void *options_pointer, struct error *err)
 {
     const struct wit_command *options = options_pointer;
@@ -449,6 +456,8 @@ static enum status run_build(struct cli_context *context, const void *options_po
         json_pack("{s:s%, s:o, s:s%, s:I}", "package", built.package.data, built.package.len, "version",
                   built.version.len ? json_stringn(built.version.data, built.version.len) : json_null(), "output", path.data,
                   path.len, "size", (json_int_t)bytes.len));
+    cli_hint(context, "`wash oci push REGISTRY/%.*s:%.*s %s` publishes it", STR_ARG(repository_name(&wit, built.package)),
+             STR_ARG(built.version.len ? built.version : STR("latest")), path.data);
     return ST_OK;
 }
 

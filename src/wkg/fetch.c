@@ -261,10 +261,12 @@ enum status wkg_complete(const char *wit_dir, bool *ret_complete, struct error *
     wit_model_init(&model);
     struct wit_loader *loader = wit_loader_new(&model, NULL);
     enum status status = wit_loader_add_path(loader, wit_dir, err);
-    if (status == ST_OK) {
+    if (status == ST_OK)
         wit_loader_missing(loader, &missing, &count);
+    if (status == ST_NOT_FOUND) /* no .wit files */
+        status = ST_OK;
+    if (status == ST_OK)
         *ret_complete = count == 0;
-    }
     wit_loader_free(loader);
     wit_model_release(&model);
     return status;
