@@ -718,6 +718,45 @@ def component_build_fetches():
         place.ok("build")
 
 
+LOG = """package test:log@1.0.0;
+
+interface log {
+  use test:io/poll@0.2.0.{pollable};
+  use test:io/more@0.2.0.{level};
+
+  flush: func(at: level) -> pollable;
+}
+"""
+
+
+@test
+def same_as_wasm_tools():
+    """what several packages carry of others is put together and printed as wit-parser does it, which is wkg's"""
+    tool = wasm_tools()
+    if not tool:
+        raise Skip("tools/cargo-tool.sh has not built wasm-tools")
+    more = STREAMS.replace("interface more {", "interface more {\n  /// how bad\n  enum level { low, high }\n")
+    imports = {"http": "test:http/types@1.1.0", "io": "test:io/more@0.2.0", "log": "test:log/log@1.0.0"}
+    with WitPlace() as place:
+        built = {"io": place.package(more), "http": place.package(HTTP, io=more), "log": place.package(LOG, io=more)}
+        for name, layer in built.items():
+            place.write(f"{name}.wasm", layer)
+        for names in (["http"], ["log"], ["http", "log"], ["io", "http"], ["io", "log"], ["io", "http", "log"]):
+            world = "package mine:app@0.1.0;\nworld app {\n" + "".join(f"  import {imports[name]};\n" for name in names) + "}\n"
+            place.write("work/wit/world.wit", world)
+            place.configure("wit:\n  sources:\n" + "".join(f"    test:{name}: ../{name}.wasm\n" for name in names))
+            place.ok("wit", "fetch")
+            theirs = place.path("theirs-" + "-".join(names))
+            place.write(f"{theirs}/in/world.wit", world)
+            for number, name in enumerate(names):  # dependencies first, as wkg does
+                place.write(f"{theirs}/in/deps/{number}.wasm", built[name])
+            subprocess.run([tool, "component", "wit", theirs + "/in", "--all-features", "--out-dir", theirs + "/out"], check=True,
+                           stdout=subprocess.DEVNULL)
+            wanted = {re.match(r"(?:///.*\n)*package (.*);", text)[1].replace(":", "-").replace("@", "-"): text
+                      for text in (open(os.path.join(theirs, "out", "deps", name)).read() for name in os.listdir(theirs + "/out/deps"))}
+            equal({name.split("/")[2]: text for name, text in place.tree().items() if name.startswith("wit/deps/")}, wanted, names)
+
+
 # --- beside wkg ------------------------------------------------------------------------------------------------------------------
 
 
