@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds a command-line tool from crates.io at the version pinned here and prints the path of its program:
-#   cargo-tool.sh [--cached] wit-bindgen | wasm-tools | wasmtime
-# All three take minutes, and nothing needs one: tests compare with wit-bindgen and wasm-tools if they were ever built, the benchmark
-# has wasmtime as its peer.
+#   cargo-tool.sh [--cached] wit-bindgen | wasm-tools | wasmtime | wkg
+# All take minutes, and nothing needs one: tests compare with wit-bindgen, wasm-tools and wkg if they were ever built, the benchmark has
+# wasmtime as its peer.
 # With --cached it builds nothing: it prints nothing if the tool was never built. CARGO_JOBS=N limits how many compilers run at once.
 set -eu
 tools=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ if [ "${1:-}" = --cached ]; then
     cached_only=yes
     shift
 fi
-program=${1:?"usage: cargo-tool.sh [--cached] wit-bindgen|wasm-tools|wasmtime"}
+program=${1:?"usage: cargo-tool.sh [--cached] wit-bindgen|wasm-tools|wasmtime|wkg"}
 case $program in
 wit-bindgen) crate=wit-bindgen-cli version=0.63.0 features=c ;;
 wasm-tools)
@@ -24,6 +24,7 @@ wasmtime)
     crate=wasmtime-cli version=48.0.8
     features=serve,run,compile,cranelift,pooling-allocator,component-model,component-model-async,parallel-compilation,cache,addr2line,demangle,backtrace,gc,gc-null,threads
     ;;
+wkg) crate=wkg version=0.16.1 features= ;;
 *) die "unknown tool $program" ;;
 esac
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/process.h"
+#include "cli/wit.h"
 #include <sys/stat.h>
 
 static const char *const *build_env(const struct config_project *project, struct str component_path, struct arena *arena)
@@ -77,6 +78,7 @@ enum status cli_build_project(const struct cli_context *context, const struct co
     struct cli_build build = cli_build_of(project, false, context->arena);
     if (!build.command.data)
         return fail(err, ST_INVALID, "build.command is required in wash config; `wash config init --example` shows it");
+    TRY(cli_wit_fetch(context, project, err));
     log_info("building", LOG_STR("command", build.command));
     for (const char *const *entry = build.env; *entry; entry++)
         log_debug("build environment", LOG_TEXT("variable", *entry));
@@ -125,8 +127,8 @@ static const struct cli_option options[] = {
 const struct cli_command cli_build = {
     .name = "build",
     .summary = "Build a project's component",
-    .details = "Runs build.command of .wash/config.yaml in the project, with build.env and WASH_COMPONENT_PATH, and checks "
-               "that the component is where build.component_path says.",
+    .details = "Fetches the WIT packages that are missing, runs build.command of .wash/config.yaml in the project, with build.env "
+               "and WASH_COMPONENT_PATH, and checks that the component is where build.component_path says.",
     .options_size = sizeof(struct build_options),
     .options = options,
     .option_count = ARRAY_LEN(options),

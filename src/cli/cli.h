@@ -43,6 +43,7 @@ extern const struct cli_command cli_inspect;
 extern const struct cli_command cli_new;
 extern const struct cli_command cli_oci;
 extern const struct cli_command cli_update;
+extern const struct cli_command cli_wit;
 
 /* Prints a result: `text` for people, or the JSON object with `message` and `data` (taken; may be NULL). */
 void cli_result(const struct cli_context *context, struct str text, const char *message, json_t *data);

@@ -19,6 +19,7 @@ static const struct cli_command *const commands[] = {
     &cli_new,
     &cli_oci,
     &cli_update,
+    &cli_wit,
 };
 static const struct cli_command wash = {
     .name = "wash",

@@ -15,7 +15,7 @@ static void split_paths(const struct cli_context *context, struct str list, stru
             paths[(*count)++] = cli_path(context, part);
 }
 
-static enum status set_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
+enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
 {
     struct str paths[OCI_TRUST_MAX_PATHS];
     size_t count = 0;
@@ -36,7 +36,7 @@ enum status cli_registry_open(const struct cli_context *context, const struct cl
                               struct cli_registry_client *client, struct error *err)
 {
     struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
-    TRY(set_trust(context, registry, err));
+    TRY(cli_registry_trust(context, registry, err));
     if (registry->user.len && registry->password.data) {
         options.credentials.user = registry->user;
         options.credentials.password = registry->password;

@@ -34,6 +34,9 @@ struct cli_registry {
     }
 #define CLI_REGISTRY_OPTION_COUNT 4
 
+/* The CA bundles of the options or of WASH_OCI_CA_PATHS, for the process. Fails: ST_INVALID one is none. */
+enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err) CHECKED;
+
 /* A client made of the options, and a progress line for what it does. */
 struct cli_registry_client {
     struct oci_client *client;

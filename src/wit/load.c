@@ -128,6 +128,8 @@ static enum status add_file(struct wit_loader *loader, const char *path, file_li
 {
     autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES + 1);
     struct stat info;
+    if (loader->replaced_path && strcmp(path, loader->replaced_path) == 0)
+        return parse_source(loader, str_of(path), loader->replacement, files, err);
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* never to wait for a FIFO's other end */
     if (fd < 0 || fstat(fd, &info) != 0)
         return fail_errno(err, "open %s", path);
@@ -226,16 +228,41 @@ enum status wit_loader_add_packages(struct wit_loader *loader, const char *folde
     return status;
 }
 
-enum status wit_loader_add_path(struct wit_loader *loader, const char *path, struct error *err)
+enum status wit_loader_add_package(struct wit_loader *loader, const char *path, struct error *err)
 {
     file_list files = {0};
-    if (is_folder(path)) {
-        const char *deps = join(loader, path, "deps");
-        TRY(add_folder(loader, path, true, err));
-        return is_folder(deps) ? wit_loader_add_packages(loader, deps, err) : ST_OK;
-    }
+    if (is_folder(path))
+        return add_folder(loader, path, true, err);
     TRY(add_file(loader, path, &files, err));
     return add_group(loader, &files, path, true, err);
+}
+
+enum status wit_loader_add_path(struct wit_loader *loader, const char *path, struct error *err)
+{
+    const char *deps = join(loader, path, "deps");
+    TRY(wit_loader_add_package(loader, path, err));
+    return is_folder(path) && is_folder(deps) ? wit_loader_add_packages(loader, deps, err) : ST_OK;
+}
+
+void wit_loader_replace_text(struct wit_loader *loader, const char *path, struct str text)
+{
+    loader->replaced_path = path;
+    loader->replacement = text;
+}
+
+size_t wit_loader_package_count(const struct wit_loader *loader)
+{
+    return loader->packages.len;
+}
+
+struct str wit_loader_package_name(const struct wit_loader *loader, size_t index)
+{
+    return loader->packages.items[index]->id.full_name;
+}
+
+bool wit_loader_has_package(const struct wit_loader *loader, struct str full_name)
+{
+    return map_has(&loader->package_names, full_name);
 }
 
 /* Which packages a package refers to, in the order of first mention: what worlds use and include before what they import and
@@ -270,6 +297,9 @@ static void add_foreign_of_externs(struct wit_loader *loader, struct package_sou
 static void find_foreign(struct wit_loader *loader, struct package_source *source)
 {
     struct map seen = {0};
+    if (source->foreign_found)
+        return;
+    source->foreign_found = true;
     for (size_t i = 0; i < source->files.len; i++) {
         const struct ast_file *file = source->files.items[i];
         for (size_t j = 0; j < file->decls.len; j++) {
@@ -282,6 +312,28 @@ static void find_foreign(struct wit_loader *loader, struct package_source *sourc
         }
     }
     map_release(&seen);
+}
+
+void wit_loader_missing(struct wit_loader *loader, struct wit_reference **ret_references, size_t *ret_count)
+{
+    struct arena *arena = &loader->model->arena;
+    WIT_VEC(struct wit_reference) missing = {0};
+    struct map seen = {0};
+    vec_each (item, &loader->packages) {
+        struct package_source *source = *item;
+        find_foreign(loader, source);
+        for (size_t i = 0; i < source->foreign.len; i++) {
+            struct ast_path *path = source->foreign.items[i];
+            if (map_has(&loader->package_names, path->full_package) || map_set(&seen, path->full_package, path))
+                continue;
+            struct wit_reference reference = {path->ns.name, path->package.name, path->full_package, path->version,
+                                              source->id.full_name};
+            wit_vec_push(arena, &missing, reference);
+        }
+    }
+    map_release(&seen);
+    *ret_references = missing.items;
+    *ret_count = missing.len;
 }
 
 static enum status visit(struct wit_loader *loader, struct package_source *source, struct error *err)

@@ -32,6 +32,25 @@ enum status wit_loader_add_packages(struct wit_loader *loader, const char *folde
 /* Text in place of a file; `name` is for messages. */
 enum status wit_loader_add_text(struct wit_loader *loader, struct str name, struct str text, struct error *err) CHECKED;
 
+/* One package alone: a folder's *.wit files without its `deps/`, or a single file. The first becomes the main one as well. */
+enum status wit_loader_add_package(struct wit_loader *loader, const char *path, struct error *err) CHECKED;
+/* From here on the file at `path`, as it would be added, has this text instead of its own; both are borrowed. One file only. */
+void wit_loader_replace_text(struct wit_loader *loader, const char *path, struct str text);
+
+/* The packages added so far, nested ones included, in order; the names ("ns:name@version") live as long as the model. */
+size_t wit_loader_package_count(const struct wit_loader *loader);
+struct str wit_loader_package_name(const struct wit_loader *loader, size_t index);
+bool wit_loader_has_package(const struct wit_loader *loader, struct str full_name);
+
+/* A package that others refer to. */
+struct wit_reference {
+    struct str ns, name, full_name;
+    struct wit_version version; /* not set: none was written */
+    struct str from;            /* the package that mentions it first */
+};
+/* Those that are referred to and were not added, each once, in order of mention; in the model's arena. */
+void wit_loader_missing(struct wit_loader *loader, struct wit_reference **ret_references, size_t *ret_count);
+
 /* Resolves everything added. Call once. *ret_main may be NULL if no main package was added. */
 enum status wit_loader_finish(struct wit_loader *loader, struct wit_package **ret_main, struct error *err) CHECKED;
 

@@ -27,6 +27,7 @@ struct package_source {
     struct ast_package_id id;
     WIT_VEC(struct ast_file *) files;
     WIT_VEC(struct ast_path *) foreign; /* paths into other packages, one per package, in order of first mention */
+    bool foreign_found;
     struct wit_package *package;        /* once resolved */
     struct map decls;                   /* name -> struct decl_entry * */
     enum { PACKAGE_NEW, PACKAGE_VISITING, PACKAGE_DONE } state;
@@ -40,6 +41,8 @@ struct wit_loader {
     VEC(struct package_source *) order;
     struct map package_names; /* full name -> struct package_source * */
     struct package_source *main;
+    const char *replaced_path; /* see wit_loader_replace_text; or NULL */
+    struct str replacement;
 };
 
 struct resolver {

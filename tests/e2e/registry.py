@@ -106,12 +106,12 @@ class Place:
 
 
 class Authority:
-    """A private CA with a certificate for 127.0.0.1 and localhost, and a pair of keys to sign tokens with."""
+    """A private CA with a certificate for 127.0.0.1, localhost and registry.localhost, and a pair of keys to sign tokens with."""
 
     def __init__(self, place):
         self.ca, self.ca_key = place.path("ca.pem"), place.path("ca.key")
         self.certificate, self.key = place.path("server.pem"), place.path("server.key")
-        request, extensions = place.path("server.csr"), place.write("server.ext", "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        request, extensions = place.path("server.csr"), place.write("server.ext", "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.localhost\n")
         self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.ca_key, "-out", self.ca, "-days", "2",
                       "-subj", "/CN=Test CA")
         self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", self.key, "-out", request, "-subj", "/CN=localhost")

@@ -17,9 +17,10 @@ ALLOWED = {
     "oci": {"io"},
     "engine": {"io"},
     "component": {"engine", "wit", "io"},
+    "wkg": {"oci", "wit", "component", "config"},
     "wasi": {"component", "http", "io"},
     "host": BELOW_HOST | {"oci"},
-    "cli": BELOW_HOST | {"oci", "host"},
+    "cli": BELOW_HOST | {"oci", "wkg", "host"},
 }
 MAY_INCLUDE_GENERATED = {"component", "wasi", "host", "cli"}  # "gen/...", written by the build from wit/
 MAY_INCLUDE_WASMTIME = {"engine"}

@@ -1,0 +1,534 @@
+/* `wash wit`: the WIT packages that a project refers to. */
+#include "cli/wit.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/git.h"
+#include "cli/process.h"
+#include "cli/registry.h"
+#include "component/limits.h"
+#include "wit/source.h"
+#include "wkg/deps.h"
+#include "wkg/edit.h"
+#include "wkg/file.h"
+#include <dirent.h>
+#include <pthread.h>
+
+struct wit_command {
+    struct str wit_dir;
+    struct str package, output_file;
+    bool clean;
+};
+
+/* An interrupt ends what waits for the network; then everything is taken back in order. */
+struct watch {
+    struct cli_interrupts interrupts;
+    pthread_t thread;
+    bool running;
+    atomic_bool interrupted, done;
+};
+
+/* What a command works on. */
+struct wit {
+    const struct cli_context *context;
+    struct config_project project;
+    struct wkg_project wkg;
+    struct str wit_dir;
+};
+
+/* --- the project -------------------------------------------------------------------------------------------------------------- */
+
+static void *watch_interrupts(void *env)
+{
+    static const struct timespec pause = {.tv_nsec = 50 * NS_PER_MS};
+    struct watch *watch = env;
+    while (!atomic_load(&watch->done)) {
+        if (cli_interrupted())
+            atomic_store(&watch->interrupted, true);
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void watch_start(struct watch *watch)
+{
+    *watch = (struct watch){0};
+    cli_interrupts_hold(&watch->interrupts);
+    watch->running = pthread_create(&watch->thread, NULL, watch_interrupts, watch) == 0;
+}
+
+static void watch_end(struct watch *watch)
+{
+    atomic_store(&watch->done, true);
+    if (watch->running)
+        pthread_join(watch->thread, NULL);
+    cli_interrupts_release(&watch->interrupts);
+}
+
+/* Interrupts are held. */
+static enum status clone_repository(void *env UNUSED, const char *url, const char *ref, const char *folder, struct error *err)
+{
+    const struct cli_git_clone clone = {.url = url, .ref = ref, .folder = folder};
+    TRY(cli_git_check_url(str_of(url), err));
+    if (ref)
+        TRY(cli_git_check_ref(str_of(ref), err));
+    return cli_git_clone(&clone, err);
+}
+
+/* Where wkg keeps its configuration: the same file serves both. */
+static void find_registries(const struct cli_context *context, struct wkg_project *project)
+{
+    const char *named = getenv("WKG_CONFIG_FILE"), *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    project->registries_named = named && named[0];
+    if (project->registries_named)
+        project->registries_path = cli_path(context, str_of(named)).data;
+    else if (config && config[0] == '/')
+        project->registries_path = arena_printf(context->arena, "%s/wasm-pkg/config.toml", config).data;
+    else if (home && home[0] == '/')
+        project->registries_path = arena_printf(context->arena, "%s/.config/wasm-pkg/config.toml", home).data;
+}
+
+enum status cli_wit_project(const struct cli_context *context, const struct config_project *project,
+                            struct wkg_project *ret_project, struct error *err)
+{
+    static const struct cli_registry registry = {0};
+    struct str cache = context->folders.cache;
+    struct wkg_project wkg = {
+        .root = arena_str(context->arena, project->root).data,
+        .wit_dir = config_resolve_path(project, project->config.wit.wit_dir, context->arena).data,
+        .config = &project->config.wit,
+        .cache = cache.data ? arena_printf(context->arena, "%.*s/package_cache", STR_ARG(cache)).data : NULL,
+        .clone = clone_repository,
+        .user_agent = "wash/" WASH_VERSION,
+    };
+    TRY(cli_registry_trust(context, &registry, err));
+    find_registries(context, &wkg);
+    *ret_project = wkg;
+    return ST_OK;
+}
+
+static enum status check_wit_dir(const char *path, struct error *err)
+{
+    if (wkg_is_folder(path))
+        return ST_OK;
+    return fail(err, ST_NOT_FOUND, "WIT directory does not exist: %s; create world.wit in it, or name another with --wit-dir",
+                path);
+}
+
+static enum status open_project(struct cli_context *context, const struct wit_command *options, struct wit *ret_wit,
+                                struct error *err)
+{
+    struct wit *wit = ret_wit;
+    *wit = (struct wit){.context = context};
+    TRY(cli_load_project(context, &wit->project, err));
+    if (options->wit_dir.data)
+        wit->project.config.wit.wit_dir = cli_path(context, options->wit_dir);
+    TRY(cli_wit_project(context, &wit->project, &wit->wkg, err));
+    wit->wit_dir = str_of(wit->wkg.wit_dir);
+    return check_wit_dir(wit->wkg.wit_dir, err);
+}
+
+/* Work that may take a while: shown, and interrupted in order. */
+struct job {
+    struct wkg_project project;
+    struct cli_progress progress;
+    struct watch watch;
+};
+
+static void job_start(struct job *job, const struct wit *wit)
+{
+    *job = (struct job){.project = wit->wkg};
+    watch_start(&job->watch);
+    job->project.cancelled = &job->watch.interrupted;
+    cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
+}
+
+static void job_end(struct job *job)
+{
+    cli_progress_end(&job->progress);
+    watch_end(&job->watch);
+}
+
+static enum status fetch(const struct wit *wit, const struct wkg_request *request, struct error *err)
+{
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_fetch(&job.project, request, err);
+    job_end(&job);
+    return status;
+}
+
+static enum status look_up(const struct wit *wit, const struct wkg_target *target, struct wkg_found *ret_found, struct error *err)
+{
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_look_up(&job.project, target, wit->context->arena, ret_found, err);
+    job_end(&job);
+    return status;
+}
+
+static enum status build(const struct wit *wit, struct buf *ret_bytes, struct wkg_built *ret_built, struct error *err)
+{
+    struct job job;
+    job_start(&job, wit);
+    enum status status = wkg_build(&job.project, wit->context->arena, ret_bytes, ret_built, err);
+    job_end(&job);
+    return status;
+}
+
+enum status cli_wit_fetch(const struct cli_context *context, const struct config_project *project, struct error *err)
+{
+    static const struct wkg_request request = {0};
+    struct wit wit = {.context = context};
+    bool complete = false;
+    if (project->config.wit.skip_fetch)
+        return ST_OK;
+    TRY(cli_wit_project(context, project, &wit.wkg, err));
+    if (!wkg_is_folder(wit.wkg.wit_dir))
+        return ST_OK;
+    if (wkg_complete(wit.wkg.wit_dir, &complete, err) != ST_OK)
+        return fail_wrap(err, "the project's WIT (--skip-fetch builds without looking at it)");
+    log_debug(complete ? "all WIT packages are there" : "fetching WIT packages", LOG_TEXT("wit_dir", wit.wkg.wit_dir));
+    if (complete)
+        return ST_OK;
+    enum status status = fetch(&wit, &request, err);
+    return status == ST_OK ? ST_OK : fail_wrap(err, "fetch WIT packages (--skip-fetch builds without)");
+}
+
+/* --- fetch, update, clean ----------------------------------------------------------------------------------------------------- */
+
+static json_t *wit_dir_data(const struct wit *wit)
+{
+    return json_pack("{s:s%}", "wit_dir", wit->wit_dir.data, wit->wit_dir.len);
+}
+
+static json_t *package_data(const struct wit *wit, struct str package)
+{
+    return json_pack("{s:s%, s:s%}", "package", package.data, package.len, "wit_dir", wit->wit_dir.data, wit->wit_dir.len);
+}
+
+static void say(const struct wit *wit, struct str text, json_t *data)
+{
+    cli_result(wit->context, text, text.data, data);
+}
+
+static enum status run_fetch(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct wit_command *options = options_pointer;
+    const struct wkg_request request = {.clean = options->clean};
+    struct wit wit;
+    TRY(open_project(context, options, &wit, err));
+    TRY(fetch(&wit, &request, err));
+    json_t *data = wit_dir_data(&wit);
+    json_object_set_new(data, "lock_file", json_string(arena_printf(context->arena, "%s/" WKG_LOCK_NAME, wit.wkg.root).data));
+    say(&wit, STR("WIT dependencies fetched successfully"), data);
+    return ST_OK;
+}
+
+static enum status run_update(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct wit_command *options = options_pointer;
+    struct wkg_request request = {.update = true};
+    struct wkg_target target;
+    struct wit wit;
+    if (options->package.data) {
+        TRY(wkg_target_parse(options->package, &target, err));
+        request.update_package = target.package.text;
+    }
+    TRY(open_project(context, options, &wit, err));
+    TRY(fetch(&wit, &request, err));
+    if (options->package.data)
+        say(&wit, arena_printf(context->arena, "Updated package: %.*s", STR_ARG(options->package)),
+            package_data(&wit, options->package));
+    else
+        say(&wit, STR("All WIT dependencies updated successfully"), wit_dir_data(&wit));
+    return ST_OK;
+}
+
+static enum status run_clean(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    struct wit wit;
+    bool removed;
+    TRY(open_project(context, options_pointer, &wit, err));
+    TRY(wkg_deps_clean(wit.wkg.wit_dir, &removed, err));
+    struct str deps = arena_printf(context->arena, "%s/deps", wit.wkg.wit_dir);
+    if (removed)
+        say(&wit, STR("WIT dependencies cleaned successfully"), json_pack("{s:s}", "deps_dir", deps.data));
+    else
+        say(&wit, STR("No dependencies to clean (deps directory does not exist)"), NULL);
+    return ST_OK;
+}
+
+/* --- add, remove -------------------------------------------------------------------------------------------------------------- */
+
+struct wit_file {
+    const char *path;
+    struct str text;
+};
+
+typedef VEC(struct wit_file) file_list;
+
+static int by_path(const void *left, const void *right)
+{
+    const struct wit_file *a = left, *b = right;
+    bool first = str_ends(str_of(a->path), STR("/world.wit")), second = str_ends(str_of(b->path), STR("/world.wit"));
+    return first != second ? second - first : strcmp(a->path, b->path);
+}
+
+/* The .wit files of the folder, world.wit first. */
+static enum status list_files(const struct wit *wit, file_list *files, struct error *err)
+{
+    const struct dirent *entry;
+    DIR *dir = opendir(wit->wkg.wit_dir);
+    if (!dir)
+        return fail_errno(err, "open folder %s", wit->wkg.wit_dir);
+    while ((entry = readdir(dir)))
+        if (entry->d_name[0] != '.' && str_ends(str_of(entry->d_name), STR(".wit")))
+            vec_push(files,
+                     (struct wit_file){arena_printf(wit->context->arena, "%s/%s", wit->wkg.wit_dir, entry->d_name).data, STR_NULL});
+    closedir(dir);
+    if (files->len)
+        qsort(files->items, files->len, sizeof *files->items, by_path);
+    return ST_OK;
+}
+
+static enum status read_file(const struct wit *wit, struct wit_file *file, struct error *err)
+{
+    autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES);
+    TRY(wkg_file_read(file->path, &text, err));
+    file->text = arena_str(wit->context->arena, buf_str(&text));
+    return ST_OK;
+}
+
+/* The first file with a world. */
+static enum status find_world_file(const struct wit *wit, const file_list *files, struct wit_file *ret_file, struct error *err)
+{
+    vec_each (file, files) {
+        bool has_world = false;
+        TRY(read_file(wit, file, err));
+        TRY(wkg_edit_has_world(str_of(file->path), file->text, &has_world, err));
+        if (has_world) {
+            *ret_file = *file;
+            return ST_OK;
+        }
+    }
+    return fail(err, ST_NOT_FOUND, "no .wit file in %s has a world; write one into world.wit", wit->wkg.wit_dir);
+}
+
+static bool lists(struct str names, struct str name)
+{
+    struct str part;
+    while (str_next_part(&names, ' ', &part))
+        if (str_eq(part, name))
+            return true;
+    return false;
+}
+
+/* A world imports interfaces, not packages: of a package its only interface is meant, or what its world `imports` has. */
+static enum status choose_interface(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found,
+                                    const char **ret_verb, struct str *ret_item, struct error *err)
+{
+    struct str names = str_trim(found->interfaces);
+    bool one = names.len && str_find_char(names, ' ') == STR_NONE;
+    if (!one && lists(found->worlds, STR("imports"))) {
+        *ret_verb = "include";
+        *ret_item = STR("imports");
+        return ST_OK;
+    }
+    if (names.len == 0)
+        return fail(err, ST_INVALID, "name an interface of package %.*s, as in %.*s/NAME", STR_ARG(target->package.text),
+                    STR_ARG(target->package.text));
+    if (!one)
+        return fail(err, ST_INVALID, "package %.*s@%.*s has several interfaces; name one, as in %.*s/NAME: %.*s",
+                    STR_ARG(target->package.text), STR_ARG(found->version), STR_ARG(target->package.text), STR_ARG(names));
+    *ret_verb = "import";
+    *ret_item = arena_str(wit->context->arena, names);
+    return ST_OK;
+}
+
+static const char *escape(struct str name)
+{
+    return wit_name_needs_escape(name) ? "%" : "";
+}
+
+/* Names the interface and the version that were left out. */
+static enum status make_statement(const struct wit *wit, struct wkg_target *target, struct str *ret_statement, struct error *err)
+{
+    struct wkg_found found = {target->version.text, STR(""), STR("")};
+    const char *verb = "import";
+    if (!target->interface.len || !wit_version_is_set(&target->version))
+        TRY(look_up(wit, target, &found, err));
+    if (!target->interface.len)
+        TRY(choose_interface(wit, target, &found, &verb, &target->interface, err));
+    *ret_statement =
+        arena_printf(wit->context->arena, "%s %s%.*s:%s%.*s/%s%.*s%s%.*s;", verb, escape(target->package.ns),
+                     STR_ARG(target->package.ns), escape(target->package.name), STR_ARG(target->package.name),
+                     escape(target->interface), STR_ARG(target->interface), found.version.len ? "@" : "", STR_ARG(found.version));
+    return ST_OK;
+}
+
+static enum status run_add(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct wit_command *options = options_pointer;
+    struct wit_file file;
+    struct wkg_target target;
+    struct str statement;
+    struct wit wit;
+    file_list files = {0};
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    TRY(wkg_target_parse(options->package, &target, err));
+    TRY(open_project(context, options, &wit, err));
+    enum status status = list_files(&wit, &files, err);
+    if (status == ST_OK)
+        status = find_world_file(&wit, &files, &file, err);
+    vec_release(&files);
+    TRY(status);
+    TRY(make_statement(&wit, &target, &statement, err));
+    TRY(wkg_edit_add(str_of(file.path), file.text, &target, statement, &text, err));
+    struct wkg_request request = {.edited_path = file.path, .edited_text = buf_str(&text)};
+    TRY(fetch(&wit, &request, err));
+    log_info("added to the world", LOG_STR("statement", statement), LOG_TEXT("file", file.path));
+    say(&wit, arena_printf(context->arena, "Added WIT dependency: %.*s", STR_ARG(options->package)),
+        package_data(&wit, options->package));
+    return ST_OK;
+}
+
+static enum status remove_from(const struct wit *wit, struct wit_file *file, const struct wkg_target *target, size_t *total,
+                               struct error *err)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    size_t count = 0;
+    TRY(read_file(wit, file, err));
+    TRY(wkg_edit_remove(str_of(file->path), file->text, target, &text, &count, err));
+    *total += count;
+    return count ? wkg_file_replace(file->path, buf_str(&text), err) : ST_OK;
+}
+
+static enum status run_remove(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct wit_command *options = options_pointer;
+    struct wkg_target target;
+    struct wit wit;
+    file_list files = {0};
+    size_t count = 0;
+    TRY(wkg_target_parse(options->package, &target, err));
+    TRY(open_project(context, options, &wit, err));
+    enum status status = list_files(&wit, &files, err);
+    for (size_t i = 0; i < files.len && status == ST_OK; i++)
+        status = remove_from(&wit, &files.items[i], &target, &count, err);
+    vec_release(&files);
+    TRY(status);
+    if (count == 0)
+        return fail(err, ST_NOT_FOUND, "Package %.*s is not imported by a world in %s", STR_ARG(options->package), wit.wkg.wit_dir);
+    say(&wit, arena_printf(context->arena, "Removed WIT dependency: %.*s", STR_ARG(options->package)),
+        package_data(&wit, options->package));
+    return ST_OK;
+}
+
+/* --- build -------------------------------------------------------------------------------------------------------------------- */
+
+static struct str output_path(const struct wit *wit, const struct wit_command *options, const struct wkg_built *built)
+{
+    struct str name = str_from(built->package, str_find_char(built->package, ':') + 1);
+    if (options->output_file.data)
+        return cli_path(wit->context, options->output_file);
+    return arena_printf(wit->context->arena, "%s/%.*s%s%.*s.wasm", wit->wkg.root, STR_ARG(name), built->version.len ? "-" : "",
+                        STR_ARG(built->version));
+}
+
+/* "ns/name" of "ns:name": what registries call it. */
+static struct str repository_name(const struct wit *wit, struct str package)
+{
+    size_t colon = str_find_char(package, ':');
+    return arena_printf(wit->context->arena, "%.*s/%.*s", (int)colon, package.data, STR_ARG(str_from(package, colon + 1)));
+}
+
+static enum status run_build(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct wit_command *options = options_pointer;
+    autobuf struct buf bytes = BUF_INIT(CM_LIMIT_BINARY_BYTES);
+    struct wkg_built built;
+    struct wit wit;
+    TRY(open_project(context, options, &wit, err));
+    TRY(build(&wit, &bytes, &built, err));
+    struct str path = output_path(&wit, options, &built);
+    TRY(wkg_file_replace(path.data, buf_str(&bytes), err));
+    say(&wit, arena_printf(context->arena, "Built WIT package %.*s to %.*s", STR_ARG(built.package), STR_ARG(path)),
+        json_pack("{s:s%, s:o, s:s%, s:I}", "package", built.package.data, built.package.len, "version",
+                  built.version.len ? json_stringn(built.version.data, built.version.len) : json_null(), "output", path.data,
+                  path.len, "size", (json_int_t)bytes.len));
+    cli_hint(context, "`wash oci push REGISTRY/%.*s:%.*s %s` publishes it", STR_ARG(repository_name(&wit, built.package)),
+             STR_ARG(built.version.len ? built.version : STR("latest")), path.data);
+    return ST_OK;
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------------------- */
+
+#define OPTION(member) offsetof(struct wit_command, member)
+#define WIT_DIR                                                                                                                    \
+    {                                                                                                                              \
+        .name = "wit-dir", .kind = CLI_TEXT, .offset = OPTION(wit_dir), .value_name = "DIR", .complete = CLI_COMPLETE_FOLDERS,     \
+        .help = "Folder of the WIT, instead of wit.wit_dir"                                                                        \
+    }
+#define PACKAGE(is_required, help_text)                                                                                            \
+    {                                                                                                                              \
+        .name = "PACKAGE", .kind = CLI_TEXT, .offset = OPTION(package), .required = is_required, .help = help_text                 \
+    }
+
+static const struct cli_option common_options[] = {WIT_DIR};
+static const struct cli_option fetch_options[] = {
+    {.name = "clean",
+     .kind = CLI_FLAG,
+     .offset = OPTION(clean),
+     .help = "Remove everything else from deps, also what was not fetched"},
+    WIT_DIR,
+};
+static const struct cli_option build_options[] = {
+    {.name = "output-file",
+     .kind = CLI_TEXT,
+     .offset = OPTION(output_file),
+     .value_name = "FILE",
+     .complete = CLI_COMPLETE_FILES,
+     .help = "Where to write it, instead of NAME-VERSION.wasm in the project"},
+    WIT_DIR,
+};
+static const struct cli_option update_arguments[] = {PACKAGE(false, "One package, as wasi:http; none: all of them")};
+static const struct cli_option add_arguments[] = {
+    PACKAGE(true, "What to import: wasi:http/types@0.2.0, or a package, as wasi:keyvalue")};
+static const struct cli_option remove_arguments[] = {PACKAGE(true, "What to import no longer: wasi:http, or wasi:http/types")};
+
+#define COMMAND(command_name, function, option_rows, ...)                                                                          \
+    {                                                                                                                              \
+        .name = command_name, .options_size = sizeof(struct wit_command), .options = option_rows,                                  \
+        .option_count = ARRAY_LEN(option_rows), .run = function, __VA_ARGS__                                                       \
+    }
+
+static const struct cli_command add_command = COMMAND(
+    "add", run_add, common_options, .arguments = add_arguments, .argument_count = 1,
+    .summary = "Import a WIT interface and fetch it",
+    .details = "Adds an import to the first world of world.wit, or of another .wit file, and fetches. Without a version it is the "
+               "newest release; of a package without an interface its only one, or what its world `imports` has.");
+static const struct cli_command build_command =
+    COMMAND("build", run_build, build_options, .summary = "Build the project's WIT package as a file for a registry",
+            .details = "The package is written in the binary format of components, as `wash oci push` takes it.");
+static const struct cli_command clean_command =
+    COMMAND("clean", run_clean, common_options, .summary = "Remove the fetched WIT packages (wit/deps)");
+static const struct cli_command fetch_command =
+    COMMAND("fetch", run_fetch, fetch_options, .summary = "Fetch the WIT packages that the project refers to",
+            .details = "Writes them to wit/deps, and to wkg.lock which releases they are. What is locked stays as it is; "
+                       "`wash wit update` resolves anew. `wash build` fetches by itself when something is missing.");
+static const struct cli_command remove_command =
+    COMMAND("remove", run_remove, common_options, .arguments = remove_arguments, .argument_count = 1,
+            .summary = "Remove the imports of a WIT package or interface");
+static const struct cli_command update_command =
+    COMMAND("update", run_update, common_options, .arguments = update_arguments, .argument_count = 1,
+            .summary = "Resolve WIT packages anew, whatever wkg.lock says");
+
+static const struct cli_command *const subcommands[] = {&add_command,   &build_command,  &clean_command,
+                                                        &fetch_command, &remove_command, &update_command};
+
+const struct cli_command cli_wit = {
+    .name = "wit",
+    .summary = "Manage the WIT packages that a project refers to",
+    .subcommands = subcommands,
+    .subcommand_count = ARRAY_LEN(subcommands),
+};

@@ -1,0 +1,73 @@
+#include "wkg/metadata.h"
+#include "base/buf.h"
+#include "config/read.h"
+#include "oci/reference.h"
+
+struct metadata_reader {
+    const char *origin;
+    struct arena *arena;
+    struct error *err;
+};
+
+/* Keeps what *ret_text is if there is nothing. JSON's null is nothing. */
+static enum status take_text(struct metadata_reader *r, json_t *object, const char *key, struct str *ret_text)
+{
+    json_t *value = json_object_get(object, key);
+    if (!value || json_is_null(value))
+        return ST_OK;
+    if (!json_is_string(value))
+        return fail(r->err, ST_INVALID, "%s: `%s` must be text", r->origin, key);
+    *ret_text = arena_str(r->arena, str_n(json_string_value(value), json_string_length(value)));
+    return ST_OK;
+}
+
+/* A prefix is what repositories begin with: "owner/", or "owner/some-". */
+static bool prefix_valid(struct str prefix)
+{
+    autobuf struct buf repository = BUF_INIT(BUF_UNLIMITED);
+    if (prefix.len > WKG_PREFIX_MAX)
+        return false;
+    buf_addf(&repository, "%.*sa", STR_ARG(prefix));
+    return oci_repository_valid(buf_str(&repository));
+}
+
+static enum status check(struct metadata_reader *r, const struct wkg_metadata *metadata, struct str protocol)
+{
+    if (protocol.len && !str_is(protocol, "oci"))
+        return fail(r->err, ST_UNSUPPORTED, "%s: packages come by `%.*s`; only `oci` is supported", r->origin, STR_ARG(protocol));
+    if (metadata->registry.len && !oci_registry_valid(metadata->registry))
+        return fail(r->err, ST_INVALID, "%s: `%.*s` is no registry", r->origin, STR_ARG(metadata->registry));
+    if (!prefix_valid(metadata->prefix))
+        return fail(r->err, ST_INVALID, "%s: the namespace prefix `%.*s` cannot begin the name of a repository", r->origin,
+                    STR_ARG(metadata->prefix));
+    return ST_OK;
+}
+
+enum status wkg_metadata_decode(const char *origin, json_t *tree, struct arena *arena, struct wkg_metadata *ret_metadata,
+                                struct error *err)
+{
+    struct metadata_reader reader = {origin, arena, err};
+    struct wkg_metadata metadata = {STR(""), STR("")};
+    struct str protocol = STR("");
+    json_t *oci = json_object_get(tree, "oci");
+    if (!json_is_object(tree) || (oci && !json_is_object(oci)))
+        return fail(err, ST_INVALID, "%s: the registry's metadata must be an object, and so must `oci` in it", origin);
+    TRY(take_text(&reader, tree, "preferredProtocol", &protocol));
+    TRY(take_text(&reader, oci, "registry", &metadata.registry));
+    TRY(take_text(&reader, oci, "namespacePrefix", &metadata.prefix));
+    TRY(take_text(&reader, tree, "ociRegistry", &metadata.registry));
+    TRY(take_text(&reader, tree, "ociNamespacePrefix", &metadata.prefix));
+    TRY(check(&reader, &metadata, protocol));
+    *ret_metadata = metadata;
+    return ST_OK;
+}
+
+enum status wkg_metadata_parse(const char *origin, struct str json, struct arena *arena, struct wkg_metadata *ret_metadata,
+                               struct error *err)
+{
+    json_t *tree;
+    TRY(config_parse_json(origin, json, &tree, err));
+    enum status status = wkg_metadata_decode(origin, tree, arena, ret_metadata, err);
+    json_decref(tree);
+    return status;
+}

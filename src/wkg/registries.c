@@ -1,0 +1,274 @@
+#include "wkg/registries.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "config/read.h"
+#include "oci/reference.h"
+#include "wkg/file.h"
+#include <openssl/evp.h>
+
+/* Of wash; a user's configuration goes before them. */
+static const struct wkg_mapping defaults[] = {
+    {.key = STR_INIT("wasmcloud"), .registry = STR_INIT("wasmcloud.com")},
+    {.key = STR_INIT("wrpc"), .registry = STR_INIT("bytecodealliance.org")},
+};
+/* Of wkg; the default registry goes before them. */
+static const struct wkg_mapping built_in[] = {
+    {.key = STR_INIT("wasi"), .registry = STR_INIT("wasi.dev")},
+    {.key = STR_INIT("ba"), .registry = STR_INIT("bytecodealliance.org")},
+};
+
+void wkg_registries_init(struct wkg_registries *registries, struct arena *arena)
+{
+    *registries = (struct wkg_registries){.arena = arena};
+    for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+        vec_push(&registries->mappings, defaults[i]);
+}
+
+void wkg_registries_release(struct wkg_registries *registries)
+{
+    vec_release(&registries->mappings);
+    vec_release(&registries->logins);
+}
+
+void wkg_registries_map(struct wkg_registries *registries, const struct wkg_mapping *mapping)
+{
+    vec_each (there, &registries->mappings)
+        if (str_eq(there->key, mapping->key)) {
+            *there = *mapping;
+            return;
+        }
+    vec_push(&registries->mappings, *mapping);
+}
+
+static const struct wkg_mapping *find_mapping(const struct wkg_registries *registries, struct str key)
+{
+    vec_each (mapping, &registries->mappings)
+        if (str_eq(mapping->key, key))
+            return mapping;
+    return NULL;
+}
+
+struct str wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package,
+                               const struct wkg_metadata **ret_metadata)
+{
+    const struct wkg_mapping *mapping = find_mapping(registries, package->text);
+    if (!mapping)
+        mapping = find_mapping(registries, package->ns);
+    *ret_metadata = mapping && mapping->has_metadata ? &mapping->metadata : NULL;
+    if (mapping)
+        return mapping->registry;
+    if (registries->default_registry.data)
+        return registries->default_registry;
+    for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
+        if (str_eq(built_in[i].key, package->ns))
+            return built_in[i].registry;
+    return STR_NULL;
+}
+
+static struct wkg_login *find_login(const struct wkg_registries *registries, struct str registry)
+{
+    vec_each (login, &registries->logins)
+        if (str_eq(login->registry, registry))
+            return login;
+    return NULL;
+}
+
+const struct wkg_login *wkg_registries_login(const struct wkg_registries *registries, struct str registry)
+{
+    return find_login(registries, registry);
+}
+
+static struct wkg_login *login_of(struct wkg_registries *registries, struct str registry)
+{
+    struct wkg_login *login = find_login(registries, registry);
+    if (login)
+        return login;
+    vec_push(&registries->logins, (struct wkg_login){.registry = registry});
+    return vec_last(&registries->logins);
+}
+
+enum status wkg_registries_log_in(struct wkg_registries *registries, struct str url, struct str user, struct str password,
+                                  struct error *err)
+{
+    struct str name = url;
+    bool plain = str_skip(&name, STR("http://"));
+    if (!plain)
+        str_skip(&name, STR("https://"));
+    name = str_slice(name, 0, str_find_char(name, '/'));
+    if (!oci_registry_valid(name))
+        return fail(err, ST_INVALID, "`%.*s` is no registry; write a host, as in ghcr.io", STR_ARG(url));
+    struct wkg_login *login = login_of(registries, name);
+    if (user.data) {
+        login->user = user;
+        login->password = password;
+    }
+    login->plain_http = login->plain_http || plain;
+    return ST_OK;
+}
+
+/* --- the file ----------------------------------------------------------------------------------------------------------------- */
+
+struct config_reader {
+    struct wkg_registries *registries;
+    const char *origin;
+    struct error *err;
+};
+
+static struct str copy(const struct config_reader *r, const char *text)
+{
+    return arena_str(r->registries->arena, str_of(text));
+}
+
+static enum status registry_name(const struct config_reader *r, const char *what, json_t *value, struct str *ret_name)
+{
+    if (!json_is_string(value) || !oci_registry_valid(str_of(json_string_value(value))))
+        return fail(r->err, ST_INVALID, "%s: %s must be a registry, as in \"wasi.dev\"", r->origin, what);
+    *ret_name = copy(r, json_string_value(value));
+    return ST_OK;
+}
+
+static enum status decode_mapping(const struct config_reader *r, const char *key, json_t *value)
+{
+    struct wkg_mapping mapping = {.key = copy(r, key)};
+    if (json_is_object(value)) {
+        json_t *metadata = json_object_get(value, "metadata");
+        mapping.has_metadata = true;
+        if (wkg_metadata_decode(key, metadata, r->registries->arena, &mapping.metadata, r->err) != ST_OK)
+            return fail_wrap(r->err, "%s", r->origin);
+        value = json_object_get(value, "registry");
+    }
+    TRY(registry_name(r, key, value, &mapping.registry));
+    wkg_registries_map(r->registries, &mapping);
+    return ST_OK;
+}
+
+static enum status decode_mappings(const struct config_reader *r, json_t *table, bool packages)
+{
+    const char *key;
+    json_t *value;
+    struct wkg_package package;
+    json_object_foreach(table, key, value)
+    {
+        if (packages && wkg_package_parse(str_of(key), &package, r->err) != ST_OK)
+            return fail_wrap(r->err, "%s", r->origin);
+        if (!packages && !wit_label_valid(str_of(key)))
+            return fail(r->err, ST_INVALID, "%s: `%s` is not a namespace", r->origin, key);
+        TRY(decode_mapping(r, key, value));
+    }
+    return ST_OK;
+}
+
+/* "name:word" in Base64. */
+static enum status decode_base64(const struct config_reader *r, const char *text, struct wkg_login *login)
+{
+    size_t len = strlen(text), padded = (len + 3) / 4 * 4;
+    autobuf struct buf in = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&in, "%s%.*s", text, (int)(padded - len), "===");
+    char *out = arena_alloc(r->registries->arena, padded + 1);
+    int decoded = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)buf_str(&in).data, (int)in.len);
+    for (size_t i = in.len; decoded > 0 && i > 0 && in.data[i - 1] == '='; i--)
+        decoded--;
+    struct str both = str_n(out, decoded > 0 ? (size_t)decoded : 0);
+    size_t colon = str_find_char(both, ':');
+    if (colon == STR_NONE)
+        return fail(r->err, ST_INVALID, "%s: `auth` of %.*s is not the Base64 of \"name:password\"", r->origin,
+                    STR_ARG(login->registry));
+    login->user = str_slice(both, 0, colon);
+    login->password = str_from(both, colon + 1);
+    return ST_OK;
+}
+
+static enum status decode_auth(const struct config_reader *r, json_t *auth, struct wkg_login *login)
+{
+    json_t *user = json_object_get(auth, "username"), *password = json_object_get(auth, "password");
+    if (!auth)
+        return ST_OK;
+    if (json_is_string(auth))
+        return decode_base64(r, json_string_value(auth), login);
+    if (!json_is_string(user) || !json_is_string(password))
+        return fail(r->err, ST_INVALID, "%s: `auth` of %.*s needs `username` and `password`", r->origin, STR_ARG(login->registry));
+    login->user = copy(r, json_string_value(user));
+    login->password = copy(r, json_string_value(password));
+    return ST_OK;
+}
+
+static enum status decode_protocol(const struct config_reader *r, json_t *protocol, struct wkg_login *login)
+{
+    struct str text = str_of(json_string_value(protocol));
+    if (!protocol)
+        return ST_OK;
+    if (!str_is(text, "http") && !str_is(text, "https"))
+        return fail(r->err, ST_INVALID, "%s: `protocol` of %.*s must be \"http\" or \"https\"", r->origin,
+                    STR_ARG(login->registry));
+    login->plain_http = str_is(text, "http");
+    return ST_OK;
+}
+
+/* What would weaken TLS, or mean other bytes, is not passed over in silence. */
+static enum status refuse_unsupported(const struct config_reader *r, json_t *table, json_t *oci, const char *name)
+{
+    json_t *type = json_object_get(table, "default"), *certificates = json_object_get(oci, "extra_root_certificates");
+    if (!type)
+        type = json_object_get(table, "type");
+    if (type && !(json_is_string(type) && strcmp(json_string_value(type), "oci") == 0))
+        return fail(r->err, ST_UNSUPPORTED, "%s: registry %s has another type than \"oci\"", r->origin, name);
+    if (json_is_true(json_object_get(oci, "accept_invalid_certificates")) || json_array_size(certificates))
+        return fail(r->err, ST_UNSUPPORTED,
+                    "%s: registry %s: certificates that are trusted besides the system's go into WASH_OCI_CA_PATHS", r->origin,
+                    name);
+    return ST_OK;
+}
+
+static enum status decode_registry(const struct config_reader *r, const char *name, json_t *table)
+{
+    json_t *oci = json_object_get(table, "oci");
+    if (!oci_registry_valid(str_of(name)) || !json_is_object(table) || (oci && !json_is_object(oci)))
+        return fail(r->err, ST_INVALID, "%s: registry `%s` must be a host with a table, and so must `oci` in it", r->origin, name);
+    TRY(refuse_unsupported(r, table, oci, name));
+    struct wkg_login *login = login_of(r->registries, copy(r, name));
+    TRY(decode_auth(r, json_object_get(oci, "auth"), login));
+    return decode_protocol(r, json_object_get(oci, "protocol"), login);
+}
+
+static enum status decode_registries(const struct config_reader *r, json_t *table)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(table, key, value) TRY(decode_registry(r, key, value));
+    return ST_OK;
+}
+
+static enum status decode_key(const struct config_reader *r, const char *key, json_t *value)
+{
+    struct str name = str_of(key);
+    if (str_is(name, "default_registry"))
+        return registry_name(r, key, value, &r->registries->default_registry);
+    bool mappings = str_is(name, "namespace_registries"), packages = str_is(name, "package_registry_overrides");
+    if (!mappings && !packages && !str_is(name, "registry"))
+        return fail(r->err, ST_INVALID, "%s: `%s` is not known", r->origin, key);
+    if (!json_is_object(value) || json_object_size(value) > WKG_MAX_MAPPINGS)
+        return fail(r->err, ST_INVALID, "%s: `%s` must be a table of at most %u", r->origin, key, WKG_MAX_MAPPINGS);
+    return mappings || packages ? decode_mappings(r, value, packages) : decode_registries(r, value);
+}
+
+enum status wkg_registries_parse(struct wkg_registries *registries, const char *origin, struct str toml, struct error *err)
+{
+    struct config_reader reader = {registries, origin, err};
+    enum status status = ST_OK;
+    const char *key;
+    json_t *tree, *value;
+    TRY(config_parse_toml(origin, toml, &tree, err));
+    json_object_foreach(tree, key, value) if (status == ST_OK) status = decode_key(&reader, key, value);
+    json_decref(tree);
+    return status;
+}
+
+enum status wkg_registries_read(struct wkg_registries *registries, const char *path, bool named, struct error *err)
+{
+    autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
+    struct error why;
+    enum status status = wkg_file_read(path, &text, &why);
+    if (status == ST_NOT_FOUND && !named)
+        return ST_OK;
+    return status == ST_OK ? wkg_registries_parse(registries, path, buf_str(&text), err) : fail(err, status, "%s", why.message);
+}

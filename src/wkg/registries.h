@@ -1,0 +1,64 @@
+/* Which registry has which package, and how to talk to it: wkg's own configuration, with wash's defaults under it.
+ *
+ * The file is the one that WKG_CONFIG_FILE names, else wasm-pkg/config.toml in the user's configuration folder:
+ *
+ *   default_registry = "example.com"
+ *   [namespace_registries]
+ *   ns = "example.com"     or     { registry = "example.com", metadata = { oci = { registry = "ghcr.io", namespacePrefix = "a/" } } }
+ *   [package_registry_overrides]
+ *   "ns:name" = (as above)
+ *   [registry."example.com".oci]
+ *   auth = { username = "name", password = "word" }     or their Base64, "name:word"
+ *   protocol = "http"
+ *
+ * A package's registry is that of the package, else of its namespace, else the default one, else a built-in one (wasi, ba).
+ * Source: wasm-pkg-common 0.16 (config.rs, oci/config.rs). Text is in the arena; any thread. */
+#pragma once
+
+#include "base/vec.h"
+#include "wkg/metadata.h"
+#include "wkg/package.h"
+
+#define WKG_MAX_MAPPINGS 10000u
+
+struct wkg_mapping {
+    struct str key;      /* "ns", or "ns:name" */
+    struct str registry; /* a name: where its metadata is, and what the lock file says */
+    bool has_metadata;   /* it is stated here: the registry is not asked */
+    struct wkg_metadata metadata;
+};
+
+struct wkg_login {
+    struct str registry;
+    struct str user, password; /* data NULL: none is stated */
+    bool plain_http;
+};
+
+struct wkg_registries {
+    struct arena *arena;
+    VEC(struct wkg_mapping) mappings;
+    VEC(struct wkg_login) logins;
+    struct str default_registry; /* data NULL: none */
+};
+
+/* Only the defaults. */
+void wkg_registries_init(struct wkg_registries *registries, struct arena *arena);
+void wkg_registries_release(struct wkg_registries *registries);
+
+/* Puts a configuration over what is there. Fails: ST_INVALID, ST_UNSUPPORTED a setting that has no counterpart here. */
+enum status wkg_registries_parse(struct wkg_registries *registries, const char *origin, struct str toml, struct error *err) CHECKED;
+/* named: the user named the file, so that it must be there. */
+enum status wkg_registries_read(struct wkg_registries *registries, const char *path, bool named, struct error *err) CHECKED;
+
+/* One more mapping, instead of one with that key; text is borrowed. */
+void wkg_registries_map(struct wkg_registries *registries, const struct wkg_mapping *mapping);
+/* url: "ghcr.io", or "https://ghcr.io"; "http://" means plain HTTP. user, password: data NULL for none, else borrowed. Goes before
+ * what is there. Fails: ST_INVALID. */
+enum status wkg_registries_log_in(struct wkg_registries *registries, struct str url, struct str user, struct str password,
+                                  struct error *err) CHECKED;
+
+/* NULL: no registry is configured for the package. ret_metadata: what is stated of it, or NULL. */
+struct str wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package,
+                               const struct wkg_metadata **ret_metadata);
+/* By the name of a registry. NULL: nothing is stated. */
+const struct wkg_login *wkg_registries_login(const struct wkg_registries *registries, struct str registry);
