@@ -66,6 +66,7 @@ fuzz: setup-demo setup-test setup-develop
 bench: setup-demo setup-test setup-bench
 	$(MAKE) guests
 	bench/serve.py --wash $(BUILD)/wash --guests $(BUILD)/guests --wasmtime "$$(tools/cargo-tool.sh wasmtime)"
+	bench/cli.py --wash $(BUILD)/wash --guests $(BUILD)/guests --wasm-tools "$$(tools/cargo-tool.sh wasm-tools)"
 	ninja -C $(BUILD) bench/bench-component
 	$(BUILD)/bench/bench-component $(addprefix $(BUILD)/guests/,hello.wasm c-hello.wasm js-hello.wasm py-hello.wasm)
 	$(if $(wildcard bench/abi.c),$(BUILD)/bench/abi)
