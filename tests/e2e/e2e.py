@@ -95,9 +95,9 @@ def dev_config(port, extra="", component="component.wasm", limits=""):
             f"dev:\n  address: 127.0.0.1:{port}\n{extra}limits:\n  shards: 1\n{limits}")
 
 
-def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, **options):
+def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, program=WASH, **options):
     """Runs wash to its end; returns (exit code, stdout, stderr)."""
-    done = subprocess.run([os.path.abspath(WASH), *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout,
+    done = subprocess.run([os.path.abspath(program), *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     check_clean(err)
