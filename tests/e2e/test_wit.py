@@ -405,6 +405,9 @@ def metadata_is_optional():
         for key, path in [("test", "test"), ("test:http", "test/http"), ("test", "pkgs/test"), ("test:http", "pkgs/test/http:1")]:
             place.configure(f"wit:\n  sources:\n    '{key}': oci://{registry.name}/{path}\n")
             place.ok("wit", "update")
+        place.write("none/none.wit", "package test:none;\n")
+        place.configure(f"wit:\n  sources:\n    'test:http': oci://{registry.name}/pkgs/test/http\n    test: ../none\n")
+        place.ok("wit", "update")  # the package's own source goes first
         place.configure(f"wit:\n  sources:\n    'test:http': oci://{registry.name}/pkgs/other/http\n")
         place.refuses("wit", "fetch", saying=["test:http", "must end in `test/http`"])
 
