@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define WORTHWHILE_BYTES (1u << 20) /* this many more, and the tries are counted from the start */
+
 struct download {
     struct oci_client *client;
     const struct oci_descriptor *blob;
@@ -80,25 +82,32 @@ static enum status get_rest(struct download *download, const struct oci_referenc
                 (unsigned long long)download->hash.bytes, (unsigned long long)download->blob->size);
 }
 
+/* Tries as long as there is progress worth it, and a few times without. */
+static enum status get_with_retries(struct download *download, const struct oci_reference *reference, struct oci_response *response,
+                                    struct error *err)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        uint64_t before = download->hash.bytes;
+        enum status status = get_rest(download, reference, response, err);
+        bool refused_range = status == ST_OK && response->code == 416;
+        if (!oci_is_transient(status, response) && !refused_range)
+            return status;
+        if (download->hash.bytes == download->blob->size && download->begun)
+            return ST_OK; /* its digest tells whether this is true */
+        if (download->hash.bytes >= before + WORTHWHILE_BYTES)
+            attempt = 0;
+        if (attempt == OCI_MAX_RETRIES)
+            return status == ST_OK ? oci_refused(response, err) : status;
+        TRY(oci_back_off(download->client, attempt, response->retry_after_s, err));
+    }
+}
+
 static enum status get_all(struct download *download, const struct oci_reference *reference, struct error *err)
 {
     struct oci_response response;
     struct oci_digest digest;
-    enum status status = ST_OK;
     oci_response_init(&response);
-    for (unsigned attempt = 0; download->hash.bytes < download->blob->size || attempt == 0; attempt++) {
-        status = get_rest(download, reference, &response, err);
-        bool complete = status == ST_OK && (response.code == 200 || response.code == 206);
-        bool again = oci_is_transient(status, &response) || (status == ST_OK && response.code == 416);
-        if (complete || !again || attempt == OCI_MAX_RETRIES) {
-            if (status == ST_OK && !complete)
-                status = oci_refused(&response, err);
-            break;
-        }
-        status = oci_back_off(download->client, attempt, response.retry_after_s, err);
-        if (status != ST_OK)
-            break;
-    }
+    enum status status = get_with_retries(download, reference, &response, err);
     oci_response_release(&response);
     TRY(status);
     oci_hash_finish(&download->hash, &digest);
