@@ -48,7 +48,8 @@ struct wit_reference {
     struct wit_version version; /* not set: none was written */
     struct str from;            /* the package that mentions it first */
 };
-/* Those that are referred to and were not added, each once, in order of mention; in the model's arena. */
+/* Those that are referred to and were not added, each once; of one package what it uses and includes before what it imports and
+ * exports. In the model's arena. */
 void wit_loader_missing(struct wit_loader *loader, struct wit_reference **ret_references, size_t *ret_count);
 
 /* Resolves everything added. Call once. *ret_main may be NULL if no main package was added. */

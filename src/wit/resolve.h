@@ -28,8 +28,8 @@ struct package_source {
     WIT_VEC(struct ast_file *) files;
     WIT_VEC(struct ast_path *) foreign; /* paths into other packages, one per package, in order of first mention */
     bool foreign_found;
-    struct wit_package *package;        /* once resolved */
-    struct map decls;                   /* name -> struct decl_entry * */
+    struct wit_package *package; /* once resolved */
+    struct map decls;            /* name -> struct decl_entry * */
     enum { PACKAGE_NEW, PACKAGE_VISITING, PACKAGE_DONE } state;
 };
 

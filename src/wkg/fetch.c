@@ -206,7 +206,7 @@ enum status wkg_fetch(const struct wkg_project *project, const struct wkg_reques
 
 /* --- building ----------------------------------------------------------------------------------------------------------------- */
 
-/* The custom sections that say what a component is (crate wasm-metadata): its name in a section with a subsection, the rest text. */
+/* The custom sections that say what a component is (crate wasm-metadata): its name in a subsection, the rest is text. */
 static enum status add_metadata(struct fetch *f, const struct wkg_built *built, struct buf *out)
 {
     autobuf struct buf name = BUF_INIT(BUF_UNLIMITED);

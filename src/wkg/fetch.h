@@ -45,7 +45,7 @@ struct wkg_built {
 enum status wkg_build(const struct wkg_project *project, struct arena *arena, struct buf *ret_bytes, struct wkg_built *ret_built,
                       struct error *err) CHECKED;
 
-/* Whether `wit_dir` with its `deps` has all packages that it refers to; also if it has no WIT. Fails: ST_INVALID it is malformed. */
+/* Whether `wit_dir` with its `deps` has all packages that it refers to; also if it has no WIT. ST_INVALID: it is malformed. */
 enum status wkg_complete(const char *wit_dir, bool *ret_complete, struct error *err) CHECKED;
 
 /* The highest release of a package, or `version` if it is set, and what it has: for `wit add`. In the arena. */

@@ -31,11 +31,18 @@ static bool prefix_valid(struct str prefix)
     return oci_repository_valid(buf_str(&repository));
 }
 
+/* What a reference begins with when it names a registry. */
+static bool registry_valid(struct str name)
+{
+    return oci_registry_valid(name) &&
+           (str_find_char(name, '.') != STR_NONE || str_find_char(name, ':') != STR_NONE || str_is(name, "localhost"));
+}
+
 static enum status check(struct metadata_reader *r, const struct wkg_metadata *metadata, struct str protocol)
 {
     if (protocol.len && !str_is(protocol, "oci"))
         return fail(r->err, ST_UNSUPPORTED, "%s: packages come by `%.*s`; only `oci` is supported", r->origin, STR_ARG(protocol));
-    if (metadata->registry.len && !oci_registry_valid(metadata->registry))
+    if (metadata->registry.len && !registry_valid(metadata->registry))
         return fail(r->err, ST_INVALID, "%s: `%.*s` is no registry", r->origin, STR_ARG(metadata->registry));
     if (!prefix_valid(metadata->prefix))
         return fail(r->err, ST_INVALID, "%s: the namespace prefix `%.*s` cannot begin the name of a repository", r->origin,

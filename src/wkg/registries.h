@@ -4,7 +4,8 @@
  *
  *   default_registry = "example.com"
  *   [namespace_registries]
- *   ns = "example.com"     or     { registry = "example.com", metadata = { oci = { registry = "ghcr.io", namespacePrefix = "a/" } } }
+ *   ns = "example.com"
+ *   other = { registry = "example.com", metadata = { oci = { registry = "ghcr.io", namespacePrefix = "a/" } } }
  *   [package_registry_overrides]
  *   "ns:name" = (as above)
  *   [registry."example.com".oci]

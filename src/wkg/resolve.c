@@ -187,14 +187,14 @@ static enum status take_from_source(struct fetch *f, struct wkg_source *source, 
                 STR_ARG(reference->full_name));
 }
 
-/* One of the package goes before one of its namespace. */
+/* One of the package goes before one of its namespace. NULL: a registry has it, by a source or without one. */
 static struct wkg_source *find_source(struct fetch *f, struct str ns, struct str package)
 {
     struct wkg_source *found = NULL;
     vec_each (source, &f->sources)
-        if (source->kind != WKG_SOURCE_REGISTRY && (str_eq(source->key, package) || (str_eq(source->key, ns) && !found)))
+        if (str_eq(source->key, package) || (str_eq(source->key, ns) && !found))
             found = source;
-    return found;
+    return found && found->kind != WKG_SOURCE_REGISTRY ? found : NULL;
 }
 
 static bool is_release_of(struct str full_name, const struct wkg_package *package, const struct wit_version *version)

@@ -205,7 +205,8 @@ def whole_package_wins():
             equal(tree["wkg.lock"], LOCK_HEAD + locked("test:http", "packages.example", "=1.1.0", "1.1.0", http) +
                   locked("test:io", "packages.example", "=0.2.0", "0.2.0", io_digest))
             text = tree["wit/deps/test-io-0.2.0/package.wit"]
-            for part in ("/// Input and output.\n", "/// What may be waited for.\n@since(version = 0.2.0)\ninterface poll {", "interface more", "world imports"):
+            for part in ("/// Input and output.\n", "/// What may be waited for.\n@since(version = 0.2.0)\ninterface poll {",
+                         "interface more", "world imports"):
                 check(part in text, part, text)
 
 
@@ -234,8 +235,9 @@ def interrupted():
             repo = repository(place, "repo", {"wit/http.wit": HTTP.replace("test:http", "a:http")})
             place.write("work/wit/world.wit", WORLD.replace("  import", "  import a:http/types@1.1.0;\n  import", 1))
             before, outside = place.tree(), set(os.listdir(place.root))
-            for source in (f"http://{server.name}/a.tar.gz", f"oci://{server.name}/test/http"):
-                place.configure(f"wit:\n  registries:\n  - url: http://{server.name}\n  sources:\n    a:http: git+{repo}\n    test: {source.replace('/http', '', 1) if 'oci' in source else source}\n")
+            for source in (f"http://{server.name}/a.tar.gz", f"oci://{server.name}/test"):
+                place.configure(f"wit:\n  registries:\n  - url: http://{server.name}\n"
+                                f"  sources:\n    a:http: git+{repo}\n    test: {source}\n")
                 count = len(server.requests)
                 process = place.start("wit", "fetch")
                 eventually(lambda: len(server.requests) > count, "a request")
@@ -393,7 +395,8 @@ def metadata_is_optional():
     """a registry without metadata keeps its packages itself; a namespace may be of it by wit.sources too"""
     with WitPlace() as place, Registry(place) as registry:
         place.publish_all(registry)
-        place.ok("oci", "push", "--insecure", f"{registry.name}/test/http:1.1.0", place.write("h.wasm", place.package(HTTP, io=STREAMS)))
+        layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
+        place.ok("oci", "push", "--insecure", f"{registry.name}/test/http:1.1.0", layer)
         plain = f'[registry."{registry.name}".oci]\nprotocol = "http"\n'
         place.registries(f'default_registry = "{registry.name}"\n' + plain)
         place.ok("wit", "fetch")
@@ -402,6 +405,9 @@ def metadata_is_optional():
         for key, path in [("test", "test"), ("test:http", "test/http"), ("test", "pkgs/test"), ("test:http", "pkgs/test/http:1")]:
             place.configure(f"wit:\n  sources:\n    '{key}': oci://{registry.name}/{path}\n")
             place.ok("wit", "update")
+        place.write("none/none.wit", "package test:none;\n")
+        place.configure(f"wit:\n  sources:\n    'test:http': oci://{registry.name}/pkgs/test/http\n    test: ../none\n")
+        place.ok("wit", "update")  # the package's own source goes first
         place.configure(f"wit:\n  sources:\n    'test:http': oci://{registry.name}/pkgs/other/http\n")
         place.refuses("wit", "fetch", saying=["test:http", "must end in `test/http`"])
 
@@ -413,7 +419,8 @@ def tokens():
         place.registries(f'[namespace_registries]\ntest = {{ registry = "packages.example", metadata = {{ oci = {{ registry = '
                          f'"{registry.name}", namespacePrefix = "pkgs/" }} }} }}\n')
         layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
-        place.ok("oci", "push", "--insecure", "--user", "someone", "--password", "pass:word", f"{registry.name}/pkgs/test/http:1.1.0", layer)
+        login = ("--user", "someone", "--password", "pass:word")
+        place.ok("oci", "push", "--insecure", *login, f"{registry.name}/pkgs/test/http:1.1.0", layer)
         config = f"wit:\n  registries:\n  - url: http://{registry.name}\n    username: someone\n    token: '${{REGISTRY_TOKEN}}'\n"
         place.configure(config)
         place.refuses("wit", "fetch", saying="REGISTRY_TOKEN is not set")
@@ -443,7 +450,8 @@ def paths():
         for tree in trees[:4]:
             equal(tree, trees[0])
         equal(trees[0]["wkg.lock"], LOCK_HEAD + "packages = []\n")
-        equal(sorted(trees[0]), ["wit/deps/test-http-1.1.0/package.wit", "wit/deps/test-io-0.2.0/package.wit", "wit/world.wit", "wkg.lock"])
+        equal(sorted(trees[0]), ["wit/deps/test-http-1.1.0/package.wit", "wit/deps/test-io-0.2.0/package.wit", "wit/world.wit",
+                                 "wkg.lock"])
         equal(trees[4]["wit/deps/test-http-1.1.0/package.wit"], trees[0]["wit/deps/test-http-1.1.0/package.wit"])
         place.write("empty/readme", "")
         for path, why in [("../empty", "no folder named `wit`"), ("../none", "does not exist"), ("../io", "has package `test:io@0.2.0`")]:
@@ -481,7 +489,8 @@ def repositories():
         place.write("work/wit/world.wit", WORLD.replace("1.1.0", "1.0.0"))
         place.ok("wit", "fetch")
         equal(sorted(os.listdir(place.path("work/wit/deps"))), ["test-http-1.0.0", "test-io-0.2.0"])
-        for text, why in [("git+ext::sh -c 'touch pwned'", "ext"), ("git+--upload-pack=touch pwned", "dash"), ("git@-oProxyCommand=x:y", "dash"),
+        for text, why in [("git+ext::sh -c 'touch pwned'", "ext"), ("git+--upload-pack=touch pwned", "dash"),
+                          ("git@-oProxyCommand=x:y", "dash"),
                           (f"git+{url}#--x", "not the name"), (f"git+file://{place.path('none')}", "git failed")]:
             source(text)
             place.refuses("wit", "fetch", saying=["test:http", why])
@@ -527,7 +536,8 @@ def evil_archives():
         (archive([("/tmp/evil", "x")]), "absolute"), (archive([special("wit", tarfile.SYMTYPE, "/etc")]), "neither a file nor a folder"),
         (archive([good, special("wit/b.wit", tarfile.LNKTYPE, "/etc/hostname")]), "neither"),
         (archive([special("fifo", tarfile.FIFOTYPE)]), "neither"), (archive([special("null", tarfile.CHRTYPE)]), "neither"),
-        (archive([good, good]), "twice"), (archive([(deep + "/x", "x")]), "deeper"), (archive([(f"f{i}", "") for i in range(50001)]), "50000 entries"),
+        (archive([good, good]), "twice"), (archive([(deep + "/x", "x")]), "deeper"),
+        (archive([(f"f{i}", "") for i in range(50001)]), "50000 entries"),
         (archive([big]), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
     ]
     with WitPlace() as place:
@@ -680,8 +690,8 @@ def build_package():
 
 
 def cached_tool(name):
-    done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "cargo-tool.sh"), "--cached", name],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "cargo-tool.sh")
+    done = subprocess.run([script, "--cached", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return done.stdout.decode().strip()
 
 
@@ -766,7 +776,8 @@ def same_as_wkg():
     wkg = cached_tool("wkg")
     if not wkg:
         raise Skip("tools/cargo-tool.sh has not built wkg")
-    worlds = [WORLD, WORLD.replace("  import", "  import test:io/more@0.2.0;\n  import", 1), "package mine:app;\nworld w {}\n"]
+    world = re.sub(r" *// .*", "", WORLD)  # wkg takes every comment for documentation
+    worlds = [world, world.replace("  import", "  import test:io/more@0.2.0;\n  import", 1), "package mine:app;\nworld w {}\n"]
     with WitPlace() as place, Registry(place) as registry:
         place.use(registry)
         place.publish_all(registry)

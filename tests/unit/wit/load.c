@@ -196,3 +196,67 @@ TEST(choosing_a_world)
     CHECK_STR(str_of(err.message), "package `c:d@1.0.0` has several worlds: `one`, `two`; name one");
     wit_model_release(&model);
 }
+
+/* "package (from)" of what is missing, in order. */
+static void list_missing(struct wit_loader *loader, struct buf *out)
+{
+    struct wit_reference *missing;
+    size_t count;
+    buf_clear(out);
+    wit_loader_missing(loader, &missing, &count);
+    for (size_t i = 0; i < count; i++)
+        buf_addf(out, "%s%.*s (%.*s)", i ? ", " : "", STR_ARG(missing[i].full_name), STR_ARG(missing[i].from));
+}
+
+static void check_missing(struct wit_loader *loader, const struct folder *folder)
+{
+    autobuf struct buf out = BUF_INIT(BUF_UNLIMITED);
+    struct error err;
+    CHECK_EQ(wit_loader_add_package(loader, folder->path, &err), ST_OK);
+    CHECK_EQ(wit_loader_package_count(loader), 2);
+    CHECK_STR(wit_loader_package_name(loader, 0), "n:nested");
+    CHECK_STR(wit_loader_package_name(loader, 1), "a:a");
+    CHECK(wit_loader_has_package(loader, STR("n:nested")) && !wit_loader_has_package(loader, STR("b:b@1.0.0")));
+    list_missing(loader, &out);
+    CHECK_STR(buf_str(&out), "e:e@2.0.0 (n:nested), c:c (a:a), b:b@1.0.0 (a:a), d:d@0.1.0-rc.1 (a:a)");
+    CHECK_EQ(wit_loader_add_text(loader, STR("b"), STR("package b:b@1.0.0; interface i { use f:f/i.{t}; }"), &err), ST_OK);
+    list_missing(loader, &out);
+    CHECK_STR(buf_str(&out), "e:e@2.0.0 (n:nested), c:c (a:a), d:d@0.1.0-rc.1 (a:a), f:f (b:b@1.0.0)");
+}
+
+TEST(what_is_missing)
+{
+    struct folder folder = make_folder();
+    struct wit_model model;
+    put(&folder, "a.wit",
+        "package a:a;\npackage n:nested { interface i { use e:e/i@2.0.0.{t}; } }\n"
+        "world w { import b:b/i@1.0.0; include c:c/w; import x: interface { use b:b/i@1.0.0.{t}; } }\n");
+    put(&folder, "b.wit", "interface j { use n:nested/i.{t}; use d:d/i@0.1.0-rc.1.{t}; }\n");
+    put(&folder, "deps/c/c.wit", "package c:c;\n"); /* not looked at */
+    wit_model_init(&model);
+    struct wit_loader *loader = wit_loader_new(&model, NULL);
+    check_missing(loader, &folder);
+    wit_loader_free(loader);
+    wit_model_release(&model);
+    remove_folder(&folder);
+}
+
+TEST(edited_text)
+{
+    struct folder folder = make_folder();
+    struct wit_model model;
+    struct error err;
+    autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
+    put(&folder, "a.wit", "package a:before;\n");
+    buf_addf(&path, "%s/a.wit", folder.path);
+    wit_model_init(&model);
+    struct wit_loader *loader = wit_loader_new(&model, NULL);
+    wit_loader_replace_text(loader, path.data, STR("package a:after;\n"));
+    enum status status = wit_loader_add_package(loader, folder.path, &err);
+    bool after = wit_loader_has_package(loader, STR("a:after"));
+    wit_loader_free(loader);
+    wit_model_release(&model);
+    remove_folder(&folder);
+    CHECK_EQ(status, ST_OK);
+    CHECK(after);
+}

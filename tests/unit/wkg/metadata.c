@@ -20,6 +20,7 @@ static const char *const bad[][2] = {
     {"{\"preferredProtocol\":\"local\"}", "`local`"},
     {"{\"ociRegistry\":\"https://ghcr.io\"}", "https://ghcr.io"},
     {"{\"ociRegistry\":\"ghcr.io/x\"}", "ghcr.io/x"},
+    {"{\"ociRegistry\":\"intranet\"}", "intranet"},
     {"{\"ociNamespacePrefix\":\"../\"}", "../"},
     {"{\"ociNamespacePrefix\":\"/a/\"}", "/a/"},
     {"{\"ociNamespacePrefix\":\"a//\"}", "a//"},
