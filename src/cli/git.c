@@ -40,7 +40,7 @@ static enum status check_scheme(struct str scheme, struct str rest, struct error
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
         if (str_is(scheme, schemes[i]))
             return check_authority(authority, str_is(scheme, "file"), err);
-    return fail(err, ST_INVALID, "`%.*s://` is not a transport for templates; use " SCHEMES_TEXT, STR_ARG(scheme));
+    return fail(err, ST_INVALID, "`%.*s://` is not a transport that git may use here; use " SCHEMES_TEXT, STR_ARG(scheme));
 }
 
 enum status cli_git_check_url(struct str url, struct error *err)
@@ -53,7 +53,7 @@ enum status cli_git_check_url(struct str url, struct error *err)
     if (has_control(url))
         return fail(err, ST_INVALID, "the repository's address has control characters");
     if (colon != STR_NONE && colon + 1 < url.len && url.data[colon + 1] == ':' && (slash == STR_NONE || colon < slash))
-        return fail(err, ST_INVALID, "`%.*s::` is not a transport for templates; use " SCHEMES_TEXT, (int)colon, url.data);
+        return fail(err, ST_INVALID, "`%.*s::` is not a transport that git may use here; use " SCHEMES_TEXT, (int)colon, url.data);
     if (mark != STR_NONE && mark < slash)
         return check_scheme(str_slice(url, 0, mark), str_from(url, mark + 3), err);
     if (colon != STR_NONE && (slash == STR_NONE || colon < slash) && colon + 1 < url.len)
@@ -70,7 +70,7 @@ enum status cli_git_check_ref(struct str ref, struct error *err)
     for (size_t i = 0; good && i < ref.len; i++)
         good = !strchr(" ~^:?*[\\", ref.data[i]);
     if (!good)
-        return fail(err, ST_INVALID, "--git-ref `%.*s` is not the name of a branch, a tag or a commit", STR_ARG(ref));
+        return fail(err, ST_INVALID, "`%.*s` is not the name of a branch, a tag or a commit", STR_ARG(ref));
     return ST_OK;
 }
 
@@ -150,7 +150,7 @@ static enum status run_git(const struct cli_git_clone *clone, const char *direct
     int code;
     enum status status = cli_process_run(&process, &code, err);
     if (status == ST_NOT_FOUND)
-        return fail(err, ST_NOT_FOUND, "`git` is not installed: templates from repositories need it");
+        return fail(err, ST_NOT_FOUND, "`git` is not installed: repositories need it");
     TRY(status);
     if (code == 0)
         return ST_OK;
@@ -196,6 +196,6 @@ enum status cli_git_clone(const struct cli_git_clone *clone, struct error *err)
     TRY(status);
     TRY(forbid_filters(clone, err));
     const char *const check_out[] = {SETTINGS, "checkout", "--quiet", "--force", clone->ref ? clone->ref : "HEAD", "--", NULL};
-    status = run_git(clone, clone->folder, check_out, clone->ref ? "check out --git-ref" : "check out the repository", err);
+    status = run_git(clone, clone->folder, check_out, "check out the repository", err);
     return status == ST_IO && clone->ref ? fail_wrap(err, "no `%s`?", clone->ref) : status;
 }

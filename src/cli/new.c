@@ -94,7 +94,8 @@ static enum status find_template(struct new_project *project, struct error *err)
     struct str path = cli_path(project->context, options->template);
     struct stat info;
     if (options->git_ref.data)
-        TRY(cli_git_check_ref(options->git_ref, err));
+        if (cli_git_check_ref(options->git_ref, err) != ST_OK)
+            return fail_wrap(err, "--git-ref");
     if (options->template.len > 0 && stat(path.data, &info) == 0 && S_ISDIR(info.st_mode)) {
         autofree char *real = realpath(path.data, NULL);
         if (!real)

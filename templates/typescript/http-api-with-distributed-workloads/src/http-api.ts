@@ -19,6 +19,16 @@ function isTask(value: unknown): value is Task {
 
 const app = new Hono();
 
+// An error of an interface is thrown with what it is in `payload`. It is no Error, so that app.onError would not see it.
+app.use(async (c, next) => {
+  try {
+    await next();
+  } catch (error) {
+    const what = (error as { payload?: unknown }).payload ?? error;
+    return c.text(`${what}\n`, 502);
+  }
+});
+
 app.post("/task", async (c) => {
   const task: unknown = await c.req.json().catch(() => undefined);
   if (!isTask(task)) {
@@ -27,9 +37,6 @@ app.post("/task", async (c) => {
   const answer = request(`tasks.${task.worker}`, new TextEncoder().encode(task.payload), TIMEOUT_MS);
   return c.text(new TextDecoder().decode(answer.body));
 });
-
-// An error of the interface is thrown with what it is in `payload`.
-app.onError((error, c) => c.text(`${(error as { payload?: unknown }).payload ?? error.message}\n`, 502));
 
 fire(app);
 

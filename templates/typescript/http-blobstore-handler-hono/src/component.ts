@@ -44,6 +44,16 @@ function read(name: string): Uint8Array {
 
 const app = new Hono();
 
+// An error of an interface is thrown with what it is in `payload`. It is no Error, so that app.onError would not see it.
+app.use(async (c, next) => {
+  try {
+    await next();
+  } catch (error) {
+    const what = (error as { payload?: unknown }).payload ?? error;
+    return c.text(`${what}\n`, 502);
+  }
+});
+
 app.get("/", (c) => c.json(names()));
 
 app.get("/:name", (c) => {
@@ -60,9 +70,6 @@ app.delete("/:name", (c) => {
   files().deleteObject(c.req.param("name"));
   return c.body(null, 204);
 });
-
-// An error of the interface is thrown with what it is in `payload`.
-app.onError((error, c) => c.text(`${(error as { payload?: unknown }).payload ?? error.message}\n`, 502));
 
 fire(app);
 

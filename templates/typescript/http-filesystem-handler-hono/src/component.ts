@@ -57,14 +57,14 @@ app.get("/", (c) => c.json(names()));
 app.get("/*", (c) => {
   const path = decodeURIComponent(c.req.path.slice(1));
   const type = TYPES[path.split(".").pop() ?? ""] ?? "application/octet-stream";
-  return c.body(read(path), 200, { "content-type": type });
-});
-
-// An error of the interface is thrown with its code in `payload`.
-app.onError((error, c) => {
-  const code = (error as { payload?: unknown }).payload;
-  const status = code === "no-entry" ? 404 : code === "not-permitted" || code === "access" ? 403 : 500;
-  return c.text(`${code ?? error.message}\n`, status);
+  try {
+    return c.body(read(path), 200, { "content-type": type });
+  } catch (error) {
+    // An error of the interface is thrown with its code in `payload`; it is no Error, so that Hono's own handler would pass it on.
+    const code = (error as { payload?: unknown }).payload;
+    const status = code === "no-entry" ? 404 : code === "not-permitted" || code === "access" ? 403 : 500;
+    return c.text(`${code ?? error}\n`, status);
+  }
 });
 
 fire(app);

@@ -20,6 +20,16 @@ function keys(): string[] {
 
 const app = new Hono();
 
+// An error of an interface is thrown with what it is in `payload`. It is no Error, so that app.onError would not see it.
+app.use(async (c, next) => {
+  try {
+    await next();
+  } catch (error) {
+    const what = (error as { payload?: unknown }).payload ?? error;
+    return c.text(`${JSON.stringify(what)}\n`, 502);
+  }
+});
+
 app.get("/", (c) => c.json(keys()));
 
 app.get("/:key", (c) => {
@@ -38,9 +48,6 @@ app.delete("/:key", (c) => {
 });
 
 app.post("/:key/increment", (c) => c.json({ value: Number(increment(open(BUCKET), c.req.param("key"), 1n)) }));
-
-// An error of the interface is thrown with what it is in `payload`.
-app.onError((error, c) => c.text(`${JSON.stringify((error as { payload?: unknown }).payload ?? error.message)}\n`, 502));
 
 fire(app);
 

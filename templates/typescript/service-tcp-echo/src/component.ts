@@ -38,6 +38,16 @@ function ask(line: string): string {
 
 const app = new Hono();
 
+// An error of an interface is thrown with what it is in `payload`. It is no Error, so that app.onError would not see it.
+app.use(async (c, next) => {
+  try {
+    await next();
+  } catch (error) {
+    const what = (error as { payload?: unknown }).payload ?? error;
+    return c.json({ error: String(what) }, 502);
+  }
+});
+
 app.post("/count", async (c) => {
   const text = (await c.req.text()).replaceAll("\n", " ");
   if (new TextEncoder().encode(text).length > TEXT_MAX) {
@@ -45,8 +55,6 @@ app.post("/count", async (c) => {
   }
   return c.json({ words: Number(ask(text)) });
 });
-
-app.onError((error, c) => c.json({ error: String((error as { payload?: unknown }).payload ?? error.message) }, 502));
 
 fire(app);
 
