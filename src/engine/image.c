@@ -1,11 +1,12 @@
 #include "base/log.h"
 #include "engine/internal.h"
 #include "engine/pagemap.h"
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /* Fewer pages than this are not worth a thought. Of more, a run that changed only one in SPARSE is restored page by page for nothing:
- * what made them its own was another, larger one, and a new instance is the cheaper. */
+ * what made them its own was another, larger one, or the kernel that gave huge pages. */
 #define FEW_PAGES 256u
 #define SPARSE 8u
 
@@ -171,6 +172,18 @@ static bool restore_memory(struct engine_store *store, const struct engine_memor
     return !scan.failed;
 }
 
+/* The store ends, and its slots of the pool must not keep what it has come to own: the next instance there would begin with it. */
+static void give_pages_back(struct engine_store *store)
+{
+    const struct store_state *state = store->state;
+    for (size_t i = 0; store->engine->pooling && i < state->memory_count; i++) {
+        uint64_t size;
+        uint8_t *data = engine_memory_data(store, &state->memories[i], &size);
+        if (size > 0 && (madvise(data, size, MADV_NOHUGEPAGE) != 0 || madvise(data, size, MADV_DONTNEED) != 0))
+            log_debug("pages are not given back", LOG_I64("errno", errno));
+    }
+}
+
 static void restore_globals(struct engine_store *store, const struct store_state *state, const struct engine_image *image)
 {
     for (size_t i = 0; i < state->global_count; i++) {
@@ -194,8 +207,10 @@ bool engine_store_reset(struct engine_store *store, const struct engine_image *i
     for (size_t i = 0; i < state->memory_count; i++)
         if (!restore_memory(store, &state->memories[i], &image->memories[i], &restore))
             return false;
-    if (restore.own_pages > FEW_PAGES && restore.changed_pages < restore.own_pages / SPARSE)
+    if (restore.own_pages > FEW_PAGES && restore.changed_pages < restore.own_pages / SPARSE) {
+        give_pages_back(store);
         return false;
+    }
     restore_globals(store, state, image);
     *ret_bytes = restore.own_pages * restore.page_bytes;
     return true;
