@@ -84,5 +84,6 @@ bool cm_instance_renew(struct cm_instance *instance, uint64_t max_bytes)
     arena_reset(&instance->results);
     memset(instance->data, 0, sizeof instance->data);
     instance->poisoned = false;
+    instance->renewals++;
     return true;
 }

@@ -213,7 +213,7 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
     memcpy(instance->data, options->data, sizeof instance->data);
     instance->calls = 0;
     instance->poisoned = instance->called_host = false;
-    instance->own_bytes = 0;
+    instance->renewals = instance->own_bytes = 0;
     instance->trap_kind = ENGINE_TRAP_NONE;
     instance->traced = NULL;
     cm_guest_resources_init(&instance->guest_resources, options->max_handles);

@@ -103,7 +103,8 @@ struct cm_instance {
     unsigned calls; /* exports running */
     bool poisoned;
     bool called_host;   /* a function of the host was called */
-    uint64_t own_bytes; /* memory that it keeps, as of its last renewal */
+    uint64_t renewals;  /* since it was made */
+    uint64_t own_bytes; /* memory that it keeps, as of the last one */
     enum engine_trap_kind trap_kind;
     const struct cm_cell *traced; /* whose frames were added to the backtrace last */
     struct buf backtrace;

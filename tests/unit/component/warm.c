@@ -51,7 +51,7 @@ static int serve(struct fixture *f, const char *interface, const char *name, con
     int reused = 0;
     for (int i = 0; i < times; i++) {
         struct cm_instance *instance = take(f);
-        reused += instance->own_bytes > 0;
+        reused += instance->renewals > 0;
         struct str result = runtime_call_in(&f->rt, instance, interface, name, "()");
         if (!str_is(result, expected))
             tap_fail(__FILE__, __LINE__, "call %d of %s: `%.*s`, not `%s`", i, name, STR_ARG(result), expected);
@@ -166,7 +166,7 @@ static unsigned serve_at_once(struct fixture *f, unsigned count)
     unsigned used_before = 0;
     for (unsigned i = 0; i < count; i++) {
         instances[i] = take(f);
-        used_before += instances[i]->own_bytes > 0;
+        used_before += instances[i]->renewals > 0;
         if (!str_is(runtime_call_in(&f->rt, instances[i], NULL, "bump", "()"), "1"))
             tap_fail(__FILE__, __LINE__, "not new");
     }
