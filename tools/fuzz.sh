@@ -14,6 +14,7 @@ cd "$root"
 # gcc's warnings are the project's; another compiler's must not stop it here.
 [ -f "$build/build.ninja" ] || CC=clang-19 meson setup "$build" -Dwerror=false -Dbuildtype=debugoptimized -Db_lundef=false \
     -Dc_args="$sanitize -fsanitize=fuzzer-no-link" -Dc_link_args="$sanitize" >&2
+ninja -C "$build" build.ninja >&2 # the list of targets is that of the build files as they are now
 # shellcheck disable=SC2046
 ninja -C "$build" $(ninja -C "$build" -t targets all | sed -n 's/^\([^:]*\.a\):.*/\1/p') >&2
 
