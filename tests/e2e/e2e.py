@@ -95,10 +95,15 @@ def dev_config(port, extra="", component="component.wasm", limits=""):
             f"dev:\n  address: 127.0.0.1:{port}\n{extra}limits:\n  shards: 1\n{limits}")
 
 
-def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, program=WASH, **options):
-    """Runs wash to its end; returns (exit code, stdout, stderr)."""
-    done = subprocess.run([os.path.abspath(program), *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
+def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, user=None, **options):
+    """Runs wash to its end, as another user if one is given (by number); returns (exit code, stdout, stderr)."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.abspath(WASH)
+        if user is not None:  # the build may be in a folder that others cannot enter
+            os.chmod(folder, 0o755)
+            program = shutil.copy(program, folder)
+        done = subprocess.run([program, *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout, user=user,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     check_clean(err)
     return done.returncode, out, err
