@@ -8,18 +8,10 @@
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_bindgen,
-    &cli_build,
-    &cli_completion_command,
-    &cli_component,
-    &cli_config,
-    &cli_dev,
-    &cli_doctor,
-    &cli_inspect,
-    &cli_new,
-    &cli_oci,
-    &cli_update,
-    &cli_wit,
+    &cli_bindgen,   &cli_build,   &cli_completion_command,
+    &cli_component, &cli_config,  &cli_dev,
+    &cli_doctor,    &cli_inspect, &cli_new,
+    &cli_oci,       &cli_update,  &cli_wit,
 };
 static const struct cli_command wash = {
     .name = "wash",

@@ -30,7 +30,8 @@ static void write_text(wasi_http_types_own_outgoing_body_t body, const char *tex
     must(wasi_http_types_method_outgoing_body_write(wasi_http_types_borrow_outgoing_body(body), &stream));
     http_hello_world_list_u8_t bytes = {(uint8_t *)text, len};
     wasi_io_streams_stream_error_t failed;
-    must(wasi_io_streams_method_output_stream_blocking_write_and_flush(wasi_io_streams_borrow_output_stream(stream), &bytes, &failed));
+    must(wasi_io_streams_method_output_stream_blocking_write_and_flush(wasi_io_streams_borrow_output_stream(stream), &bytes,
+                                                                       &failed));
     wasi_io_streams_output_stream_drop_own(stream);
 }
 
