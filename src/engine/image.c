@@ -111,9 +111,11 @@ enum status engine_image_new(struct engine_store *store, struct engine_image **r
     image->globals = mem_array(state->global_count + 1, sizeof *image->globals);
     for (; image->memory_count < state->memory_count; image->memory_count++) {
         size_t i = image->memory_count;
-        if (copy_memory(store, &state->memories[i], &image->memories[i], err) != ST_OK) {
+        enum status status = copy_memory(store, &state->memories[i], &image->memories[i], err);
+        if (status != ST_OK) {
+            image->memory_count++; /* this one may have its mapping already */
             engine_image_free(image);
-            return err->status;
+            return status;
         }
     }
     for (; image->global_count < state->global_count; image->global_count++)
@@ -137,7 +139,6 @@ void engine_image_free(struct engine_image *image)
 /* --- going back ----------------------------------------------------------------------------------------------------------- */
 
 struct restore {
-    const struct engine_image *image;
     size_t page_bytes, max_pages, own_pages, changed_pages;
 };
 
@@ -202,7 +203,7 @@ bool engine_store_reset(struct engine_store *store, const struct engine_image *i
         return false;
     const struct store_state *state = store->state;
     bug_unless(state->memory_count == image->memory_count && state->global_count == image->global_count);
-    struct restore restore = {.image = image, .page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
+    struct restore restore = {.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
     restore.max_pages = max_bytes / restore.page_bytes;
     for (size_t i = 0; i < state->memory_count; i++)
         if (!restore_memory(store, &state->memories[i], &image->memories[i], &restore))
