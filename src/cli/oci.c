@@ -1,5 +1,6 @@
 /* `wash oci pull` and `wash oci push`: components to and from OCI registries. */
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/registry.h"
 #include "component/limits.h"
@@ -19,24 +20,13 @@ struct oci_options {
 
 /* --- pull -------------------------------------------------------------------------------------------------------------------- */
 
-static enum status write_all(int fd, struct str bytes, const char *path, struct error *err)
-{
-    while (bytes.len) {
-        ssize_t len = write(fd, bytes.data, bytes.len);
-        if (len < 0 && errno != EINTR)
-            return fail_errno(err, "write %s", path);
-        bytes = str_from(bytes, len < 0 ? 0 : (size_t)len);
-    }
-    return ST_OK;
-}
-
 /* The file appears whole or not at all; what is there and is not a file (a pipe, a terminal) is written to. */
 static enum status write_output(const char *path, struct str bytes, struct error *err)
 {
     struct stat info;
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
         autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
-        return fd < 0 ? fail_errno(err, "open %s", path) : write_all(fd, bytes, path, err);
+        return fd < 0 ? fail_errno(err, "open %s", path) : file_write_all(fd, bytes, path, err);
     }
     autobuf struct buf temporary = BUF_INIT(BUF_UNLIMITED);
     buf_addf(&temporary, "%s.XXXXXX", path);
@@ -45,7 +35,7 @@ static enum status write_output(const char *path, struct str bytes, struct error
     autoclose int fd = mkostemp(temporary.data, O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "create %s", path);
-    enum status status = write_all(fd, bytes, path, err);
+    enum status status = file_write_all(fd, bytes, path, err);
     if (status == ST_OK && (fchmod(fd, 0666 & ~mask) != 0 || rename(temporary.data, path) != 0))
         status = fail_errno(err, "create %s", path);
     if (status != ST_OK)

@@ -3,6 +3,7 @@
  * What is installed is what the signed manifest of the release says, byte for byte. The new file is written beside the old one and
  * takes its name in one step; if it then does not run, the old one is put back from the backup. */
 #include "cli/update.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/download.h"
 #include "cli/process.h"
@@ -35,17 +36,6 @@ struct update {
 
 /* --- files -------------------------------------------------------------------------------------------------------------------- */
 
-static enum status write_all(int fd, const void *data, size_t len, const char *path, struct error *err)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = write(fd, (const char *)data + done, len - done);
-        if (n < 0 && errno != EINTR)
-            return fail_errno(err, "write %s", path);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return ST_OK;
-}
-
 /* A file that was not there before, whatever an earlier update has left. */
 static enum status create_file(const char *path, int *ret_fd, struct error *err)
 {
@@ -74,7 +64,7 @@ static enum status copy_to(const char *from, const char *to, struct error *err)
     while ((n = read(in, data, sizeof data)) != 0) {
         if (n < 0 && errno != EINTR)
             return fail_errno(err, "read %s", from);
-        TRY(write_all(out, data, n > 0 ? (size_t)n : 0, to, err));
+        TRY(file_write_all(out, str_n(data, n > 0 ? (size_t)n : 0), to, err));
     }
     return finish_file(out, to, err);
 }
@@ -132,7 +122,7 @@ static enum status take_bytes(void *env, const void *data, size_t len, struct er
     if (EVP_DigestUpdate(file->hash, data, len) != 1)
         return fail(err, ST_INTERNAL, "SHA-256");
     file->size += len;
-    return write_all(file->fd, data, len, file->path, err);
+    return file_write_all(file->fd, str_n(data, len), file->path, err);
 }
 
 static enum status check_bytes(const struct update *update, struct verified_file *file, struct error *err)

@@ -1,5 +1,6 @@
 #include "engine/cache.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include <dirent.h>
@@ -244,20 +245,6 @@ static void evict(struct code_cache *cache)
     vec_release(&files);
 }
 
-static enum status write_all(int descriptor, const void *data, size_t len, struct error *err)
-{
-    for (const char *next = data; len > 0;) {
-        ssize_t written = write(descriptor, next, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return fail_errno(err, "code cache: write");
-        next += written;
-        len -= (size_t)written;
-    }
-    return ST_OK;
-}
-
 enum status code_cache_store(struct code_cache *cache, const struct code_key *key, struct str code, struct error *err)
 {
     if (code.len > cache->max_bytes)
@@ -269,9 +256,9 @@ enum status code_cache_store(struct code_cache *cache, const struct code_key *ke
     if (descriptor < 0)
         return fail_errno(err, "code cache: create %s", temporary);
     struct trailer trailer = {MAGIC, code.len, checksum((const uint8_t *)code.data, code.len)};
-    enum status status = write_all(descriptor, code.data, code.len, err);
+    enum status status = file_write_all(descriptor, code, "the code cache", err);
     if (status == ST_OK)
-        status = write_all(descriptor, &trailer, sizeof trailer, err);
+        status = file_write_all(descriptor, str_n((const char *)&trailer, sizeof trailer), "the code cache", err);
     if (status == ST_OK && renameat(cache->dir, temporary, cache->dir, key->name) != 0)
         status = fail_errno(err, "code cache: rename %s", temporary);
     if (status != ST_OK)

@@ -1,4 +1,5 @@
 #include "wkg/file.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,17 +36,6 @@ enum status wkg_file_read(const char *path, struct buf *ret_bytes, struct error 
     return read_all(fd, path, ret_bytes, err);
 }
 
-static enum status write_all(int fd, struct str bytes, const char *path, struct error *err)
-{
-    while (bytes.len) {
-        ssize_t len = write(fd, bytes.data, bytes.len);
-        if (len < 0 && errno != EINTR)
-            return fail_errno(err, "write %s", path);
-        bytes = str_from(bytes, len < 0 ? 0 : (size_t)len);
-    }
-    return ST_OK;
-}
-
 static mode_t mode_for(const char *path)
 {
     struct stat info;
@@ -65,7 +55,7 @@ enum status wkg_file_replace(const char *path, struct str bytes, struct error *e
     autoclose int fd = mkostemp(temporary.data, O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "write %s", path);
-    enum status status = write_all(fd, bytes, path, err);
+    enum status status = file_write_all(fd, bytes, path, err);
     if (status == ST_OK && (fchmod(fd, mode_for(target)) != 0 || rename(temporary.data, target) != 0))
         status = fail_errno(err, "write %s", path);
     if (status != ST_OK)
