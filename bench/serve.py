@@ -77,8 +77,8 @@ class Cases:
     def guest(self, name):
         return os.path.abspath(os.path.join(self.options.guests, name + ".wasm"))
 
-    def wash(self, guest, name="wash", shards=None, **environment):
-        return lambda: Wash(os.path.abspath(self.options.wash), self.guest(guest), shards or self.shards, name, environment)
+    def wash(self, guest, name="wash", shards=None, options=(), **environment):
+        return lambda: Wash(os.path.abspath(self.options.wash), self.guest(guest), shards or self.shards, name, environment, options)
 
     def wasmtimes(self, guest):
         if not self.options.wasmtime:
@@ -153,6 +153,12 @@ class Cases:
         print(f"\nbeside {self.options.spinners} spinning: p99 {p99[0] * 1e3:.2f} -> {p99[1] * 1e3:.2f} ms ({p99[1] / p99[0]:.1f}x), "
               f"requests/s {rate[0]:.0f} -> {rate[1]:.0f}")
 
+    def meters(self):
+        """With and without --enable-meters: a guest that does little, and one that runs an interpreter."""
+        for guest in ("hello", "js-hello"):
+            compare(f"meters ({guest})", [self.wash(guest), self.wash(guest, "wash, meters", options=("--enable-meters",))],
+                    self.options, 32)
+
     def soak(self):
         """100,000 requests at 128 connections for each hello: no answer but 2xx, no socket error."""
         for guest in ("hello", "c-hello", "js-hello", "py-hello"):
@@ -165,7 +171,7 @@ class Cases:
             sys.stdout.flush()
 
 
-NAMES = ["hello", "c", "js", "py", "echo", "start", "memory", "neighbour", "soak"]
+NAMES = ["hello", "c", "js", "py", "meters", "echo", "start", "memory", "neighbour", "soak"]
 
 
 def machine():

@@ -100,9 +100,9 @@ class Server:
 class Wash(Server):
     """`wash dev` in a project folder whose component is built already."""
 
-    def __init__(self, program, component, shards, name="wash", environment=None):
+    def __init__(self, program, component, shards, name="wash", environment=None, options=()):
         super().__init__()
-        self.name, self.program, self.shards, self.extra = name, program, shards, environment or {}
+        self.name, self.program, self.shards, self.extra, self.options = name, program, shards, environment or {}, options
         os.chmod(self.folder, 0o755)
         os.mkdir(os.path.join(self.folder, ".wash"))
         with open(os.path.join(self.folder, ".wash", "config.yaml"), "w", encoding="utf-8") as config:
@@ -110,7 +110,7 @@ class Wash(Server):
 
     def command(self):
         environment = {"WASH_DEV_ADDRESS": f"127.0.0.1:{self.port}", "WASH_SHARDS": str(self.shards), **self.extra}
-        return [self.program, "--log-level", "error", "dev"], environment
+        return [self.program, "--log-level", "error", *self.options, "dev"], environment
 
 
 class Nginx(Server):

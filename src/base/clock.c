@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/mem.h"
 
 /* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: years of four digits, all that either format can say. */
 #define FIRST_SECOND (-62167219200)
@@ -43,8 +44,7 @@ struct clock_time clock_wall(void)
 
 uint64_t clock_after(uint64_t delay_ns)
 {
-    uint64_t deadline;
-    return __builtin_add_overflow(clock_now(), delay_ns, &deadline) ? CLOCK_NEVER : deadline;
+    return add_saturating(clock_now(), delay_ns); /* CLOCK_NEVER */
 }
 
 /* The proleptic Gregorian date (the method is Howard Hinnant's civil_from_days). Not gmtime_r, which takes a lock of the whole

@@ -165,6 +165,7 @@ static enum status run_dev(struct cli_context *context, const void *options UNUS
     struct host_options host_options = {
         .limits = dev.project.config.limits,
         .no_pagemap_scan = getenv("WASH_NO_PAGEMAP_SCAN") != NULL,
+        .meters = context->parsed.globals.enable_meters,
     };
     struct host *host;
     TRY(host_new(&host_options, &host, err));

@@ -71,7 +71,7 @@ struct cli_command {
 struct cli_globals {
     struct str directory; /* -C */
     struct str log_level, output, user_config;
-    bool verbose, non_interactive, version, help, help_markdown;
+    bool verbose, non_interactive, enable_meters, version, help, help_markdown;
 };
 extern const struct cli_option cli_global_options[];
 extern const size_t cli_global_option_count;

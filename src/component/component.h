@@ -87,4 +87,7 @@ bool cm_instance_poisoned(const struct cm_instance *instance);        /* it trap
 struct str cm_instance_backtrace(const struct cm_instance *instance); /* of the trap that poisoned it */
 enum engine_trap_kind cm_instance_trap_kind(const struct cm_instance *instance);
 uint64_t cm_instance_peak_memory(const struct cm_instance *instance);
+/* What its guests, in all its stores, have run since it was made or renewed; engine_store_fuel says in which unit, and what is left
+ * out. Making it is not counted: a call has the same number in an instance made for it and in one used before. */
+uint64_t cm_instance_fuel(const struct cm_instance *instance);
 struct cm_linked *cm_instance_linked(const struct cm_instance *instance);

@@ -80,6 +80,7 @@ bool cm_instance_renew(struct cm_instance *instance, uint64_t max_bytes)
         instance->own_bytes += bytes;
         cm_cell_clear(cell);
     }
+    cm_instance_clear_fuel(instance);
     cm_guest_resources_init(&instance->guest_resources, instance->max_handles);
     arena_reset(&instance->results);
     memset(instance->data, 0, sizeof instance->data);

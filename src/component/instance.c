@@ -222,6 +222,7 @@ enum status cm_instantiate(struct cm_linked *linked, const struct cm_instance_op
         cm_instance_free(instance);
         return status;
     }
+    cm_instance_clear_fuel(instance);
     *ret_instance = instance;
     return ST_OK;
 }
@@ -364,6 +365,24 @@ uint64_t cm_instance_peak_memory(const struct cm_instance *instance)
         if (instance->cells[i].store)
             bytes += engine_store_peak_memory(instance->cells[i].store);
     return bytes;
+}
+
+uint64_t cm_instance_fuel(const struct cm_instance *instance)
+{
+    uint64_t fuel = 0;
+    for (uint32_t i = 0; i < instance->linked->plan->instance_count; i++)
+        if (instance->cells[i].store)
+            fuel = add_saturating(fuel, engine_store_fuel(instance->cells[i].store));
+    return fuel;
+}
+
+void cm_instance_clear_fuel(struct cm_instance *instance)
+{
+    if (!engine_counts_fuel(instance->linked->engine))
+        return;
+    for (uint32_t i = 0; i < instance->linked->plan->instance_count; i++)
+        if (instance->cells[i].store)
+            engine_store_clear_fuel(instance->cells[i].store);
 }
 
 struct cm_linked *cm_instance_linked(const struct cm_instance *instance)

@@ -156,6 +156,8 @@ enum status cm_instance_fail_poisoned(struct error *err);
 
 /* Makes a cell's tables and flags those of a new one; what they held must have ended. */
 void cm_cell_clear(struct cm_cell *cell);
+/* From now on cm_instance_fuel counts anew. */
+void cm_instance_clear_fuel(struct cm_instance *instance);
 /* Ends what is left in the handle tables. */
 void cm_instance_end_objects(struct cm_instance *instance);
 

@@ -179,6 +179,7 @@ static wasm_config_t *configure(const struct engine *engine)
     const struct engine_options *options = &engine->options;
     wasm_config_t *config = wasm_config_new();
     wasmtime_config_epoch_interruption_set(config, true);
+    wasmtime_config_consume_fuel_set(config, options->count_fuel);
     wasmtime_config_max_wasm_stack_set(config, options->wasm_stack_bytes);
     wasmtime_config_async_stack_size_set(config, options->coroutine_stack_bytes);
     wasmtime_config_memory_reservation_set(config, reservation_bytes(options));
@@ -201,8 +202,9 @@ static enum status open_cache(struct engine *engine, const char *dir, struct err
     const struct engine_options *options = &engine->options;
     char identity[256];
     int len =
-        snprintf(identity, sizeof identity, "wasmtime " WASMTIME_VERSION " state=1 pooling=%d memory=%" PRIu64 " proposals=%u",
-                 engine->pooling, engine->pooling ? options->max_memory_bytes : reservation_bytes(options), options->proposals);
+        snprintf(identity, sizeof identity, "wasmtime " WASMTIME_VERSION " state=1 pooling=%d memory=%" PRIu64 " proposals=%u%s",
+                 engine->pooling, engine->pooling ? options->max_memory_bytes : reservation_bytes(options), options->proposals,
+                 options->count_fuel ? " fuel" : "");
     return code_cache_open(dir, str_n(identity, (size_t)len), CODE_CACHE_DEFAULT_BYTES, &engine->cache, err);
 }
 
@@ -284,6 +286,11 @@ bool engine_uses_pooling(const struct engine *engine)
 bool engine_uses_pagemap_scan(const struct engine *engine)
 {
     return engine->pagemap_scan;
+}
+
+bool engine_counts_fuel(const struct engine *engine)
+{
+    return engine->options.count_fuel;
 }
 
 const char *engine_version(void)

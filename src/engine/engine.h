@@ -120,6 +120,7 @@ struct engine_options {
     size_t wasm_stack_bytes;      /* 0: 512 KiB */
     size_t coroutine_stack_bytes; /* 0: 2 MiB */
     bool no_pooling, no_pagemap_scan, no_parallel_compilation, no_cache;
+    bool count_fuel;       /* of guests, which makes them slower; see engine_store_fuel */
     const char *cache_dir; /* code cache folder; NULL: $XDG_CACHE_HOME/wash/code. Created 0700; a folder not ours is not used */
     unsigned proposals;    /* reserved for dev.wasm_proposals */
 };
@@ -129,6 +130,7 @@ enum status engine_new(const struct engine_options *options, struct engine **ret
 void engine_free(struct engine *engine);
 bool engine_uses_pooling(const struct engine *engine);
 bool engine_uses_pagemap_scan(const struct engine *engine);
+bool engine_counts_fuel(const struct engine *engine);
 const char *engine_version(void); /* "48.0.8" */
 /* Interrupts every guest soon: the ticker's hook (io_set_tick_hook) points here. Any thread. */
 void engine_tick(void *engine);
@@ -234,6 +236,18 @@ void *engine_func_to_raw(struct engine_store *store, const struct engine_func *f
 bool engine_func_from_raw(struct engine_store *store, void *raw, struct engine_func *ret_func);
 /* Bytes of all memories of the store's instances. Memories never shrink, so the present sizes are the peak. */
 uint64_t engine_store_peak_memory(struct engine_store *store);
+
+/* --- fuel ----------------------------------------------------------------------------------------------------------------- */
+
+/* What guests have run in a store since it was made, or since its count was cleared, in Wasmtime's unit: 1 for entering a function
+ * and for most instructions; 1 more for each byte or element of bulk ones; nothing for nop, drop, block, loop, else, end, return
+ * and unreachable. The same code on the same data has the same number, interrupted or not. 0 where the engine does not count.
+ * What a function ran since it began, or since it last called another one, is counted when it returns or calls; of one that was left
+ * by a trap before that, it is not. So a guest that is cancelled in a loop without calls has the number of before the loop.
+ * A store has 2^64 - 1 of it: no guest runs out by running. */
+uint64_t engine_store_fuel(const struct engine_store *store);
+/* No guest may be running in it. */
+void engine_store_clear_fuel(struct engine_store *store);
 
 /* --- images --------------------------------------------------------------------------------------------------------------- */
 

@@ -45,6 +45,7 @@ enum status engine_store_new(struct engine *engine, void *data, const struct eng
         wasmtime_store_limiter(store->handle, limit(limits->memory_bytes), limit(limits->table_elements), limit(limits->instances),
                                limit(limits->tables), limit(limits->memories));
     wasmtime_store_epoch_deadline_callback(store->handle, on_epoch, store, NULL);
+    engine_store_clear_fuel(store);
     *ret_store = store;
     return ST_OK;
 }
@@ -67,6 +68,30 @@ void engine_store_free(struct engine_store *store)
 void *engine_store_data(const struct engine_store *store)
 {
     return store->data;
+}
+
+/* --- fuel ----------------------------------------------------------------------------------------------------------------- */
+
+/* Wasmtime counts down; without fuel a store's guests trap. */
+#define FULL UINT64_MAX
+
+uint64_t engine_store_fuel(const struct engine_store *store)
+{
+    uint64_t left = FULL;
+    if (!store->engine->options.count_fuel)
+        return 0;
+    if (wasmtime_context_get_fuel(store->context, &left))
+        bug("a store's fuel cannot be read");
+    return FULL - left;
+}
+
+void engine_store_clear_fuel(struct engine_store *store)
+{
+    if (!store->engine->options.count_fuel)
+        return;
+    bug_unless(store->depth == 0);
+    if (wasmtime_context_set_fuel(store->context, FULL))
+        bug("a store's fuel cannot be set");
 }
 
 /* --- memories ------------------------------------------------------------------------------------------------------------- */

@@ -63,6 +63,7 @@ static struct engine_options engine_options(const struct host_options *options, 
         .wasm_stack_bytes = limits->stack_kib << 10,
         .no_pagemap_scan = options->no_pagemap_scan,
         .no_pooling = options->no_pooling,
+        .count_fuel = options->meters,
     };
 }
 
@@ -213,7 +214,13 @@ static void handle(struct http_exchange *exchange, void *env)
     struct cm_warm *warm = cm_warm_ref(shard->warm);
     if (shard->trim.deadline == CLOCK_NEVER)
         io_timer_arm(&shard->trim, io_now() + TRIM_INTERVAL_NS);
-    host_handle_request(workload, warm, shard->host->limits.call_timeout_secs * NS_PER_SECOND, exchange);
+    struct host_call call = {
+        .workload = workload,
+        .warm = warm,
+        .fuel = host_meter_part(workload->meter, shard->index),
+        .timeout_ns = shard->host->limits.call_timeout_secs * NS_PER_SECOND,
+    };
+    host_handle_request(&call, exchange);
     cm_warm_unref(warm);
     host_workload_unref(workload);
 }
@@ -278,6 +285,27 @@ enum status host_serve(struct host *host, struct host_workload *workload, struct
     enum status status = on_every_shard(host, serve_on_shard, workload, err);
     host_workload_unref(workload);
     return status;
+}
+
+/* env: where each shard puts its part, by its index */
+static enum status copy_fuel(struct host_shard *shard, void *env, struct error *err)
+{
+    if (!shard->workload)
+        return fail(err, ST_NOT_FOUND, "no workload is served");
+    ((struct histogram *)env)[shard->index] = *host_meter_part(shard->workload->meter, shard->index);
+    return ST_OK;
+}
+
+enum status host_read_fuel(struct host *host, struct histogram *ret_fuel, struct error *err)
+{
+    if (!engine_counts_fuel(host->engine))
+        return fail(err, ST_UNSUPPORTED, "the host does not measure fuel");
+    autofree struct histogram *parts = mem_array(host->count, sizeof *parts);
+    TRY(on_every_shard(host, copy_fuel, parts, err));
+    for (unsigned i = 1; i < host->count; i++)
+        histogram_merge(&parts[0], &parts[i]);
+    *ret_fuel = parts[0];
+    return ST_OK;
 }
 
 static enum status drain_shard(struct host_shard *shard, void *env, struct error *err UNUSED)

@@ -18,6 +18,7 @@ struct host;
 struct host_options {
     struct config_limits limits;
     bool no_pagemap_scan, no_pooling; /* measurements */
+    bool meters;                      /* what workloads use is measured, see host/meter.h; their code gets slower */
 };
 
 enum status host_new(const struct host_options *options, struct host **ret_host, struct error *err) CHECKED;
@@ -35,6 +36,10 @@ enum status host_listen(struct host *host, struct str address, struct error *err
 /* Answers every request with `workload` from now on; the workload before it ends when its last call does. Takes the reference.
  * Waits: yes. */
 enum status host_serve(struct host *host, struct host_workload *workload, struct error *err) CHECKED;
+
+/* What the meter (host/meter.h) of the workload that is served has so far, of all shards. ST_NOT_FOUND: nothing is served;
+ * ST_UNSUPPORTED: the host does not measure. Waits: yes. */
+enum status host_read_fuel(struct host *host, struct histogram *ret_fuel, struct error *err) CHECKED;
 
 /* Waits for a stop. Waits: yes. */
 void host_wait_stop(struct host *host);

@@ -4,9 +4,8 @@
 #include "base/mem.h"
 
 struct request {
-    const struct host_workload *workload;
+    const struct host_call *call;
     struct http_exchange *exchange;
-    uint64_t timeout_ns;
     struct wasi_context wasi;
     struct io_timer timer;
     struct io_task *task;
@@ -24,7 +23,7 @@ static void time_out(struct io_timer *timer)
 static void log_failure(const struct request *request, const struct error *err, struct str backtrace)
 {
     const struct http_head *head = http_exchange_head(request->exchange);
-    struct str component = request->workload->name;
+    struct str component = request->call->workload->name;
     log_error("request failed", LOG_STR("component", component), LOG_TEXT("reason", err->message), LOG_STR("method", head->method),
               LOG_STR("path", head->target));
     struct str frame;
@@ -61,32 +60,44 @@ static enum status judge(const struct request *request, enum status status, stru
         return ST_OK;
     if (request->timed_out)
         status = fail(err, ST_TIMEOUT, "the call timed out after %llu s (limits.call_timeout_secs)",
-                      (unsigned long long)(request->timeout_ns / NS_PER_SECOND));
+                      (unsigned long long)(request->call->timeout_ns / NS_PER_SECOND));
     if (status == ST_CANCELLED)
-        log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", request->workload->name));
+        log_debug("request cancelled: the client has gone, or the host stops", LOG_STR("component", request->call->workload->name));
     else
         log_failure(request, err, backtrace);
     return status;
 }
 
-static enum status run(struct request *request, struct cm_warm *warm, struct error *err)
+static void measure(const struct request *request, const struct cm_instance *instance)
 {
+    uint64_t fuel = cm_instance_fuel(instance);
+    const struct http_head *head = http_exchange_head(request->exchange);
+    histogram_record(request->call->fuel, fuel);
+    log_debug("fuel consumed", LOG_STR("component", request->call->workload->name), LOG_STR("method", head->method),
+              LOG_STR("path", head->target), LOG_U64("fuel", fuel));
+}
+
+static enum status run(struct request *request, struct error *err)
+{
+    const struct host_call *call = request->call;
     struct http_exchange *exchange = request->exchange;
     void *const data[CM_DATA_SLOTS] = {[CM_DATA_WASI] = &request->wasi};
     struct cm_instance *instance;
-    enum status status = cm_warm_take(warm, data, &instance, err);
+    enum status status = cm_warm_take(call->warm, data, &instance, err);
     if (status != ST_OK) {
         request->no_room = status == ST_LIMIT;
         return judge(request, status, STR_NULL, err);
     }
-    status = wasi_http_serve(instance, request->workload->http_handler, exchange, err);
+    status = wasi_http_serve(instance, call->workload->http_handler, exchange, err);
     if (request->wasi.exited && status == ST_TRAP && request->wasi.exit_code == 0 && http_exchange_finished(exchange))
         status = ST_OK; /* it left by exit(0) after it had answered */
     if (status == ST_OK && !http_exchange_finished(exchange) && !http_exchange_gone(exchange)->set)
         status = fail(err, ST_INVALID,
                       "the body of the response was not finished (outgoing-body.finish), or the client did not take it");
     status = judge(request, status, request->wasi.exited ? STR_NULL : cm_instance_backtrace(instance), err);
-    cm_warm_give(warm, instance);
+    if (call->fuel)
+        measure(request, instance);
+    cm_warm_give(call->warm, instance);
     return status;
 }
 
@@ -101,16 +112,14 @@ static void log_request(const struct http_exchange *exchange)
              LOG_F64("ms", ms));
 }
 
-void host_handle_request(const struct host_workload *workload, struct cm_warm *warm, uint64_t timeout_ns,
-                         struct http_exchange *exchange)
+void host_handle_request(const struct host_call *call, struct http_exchange *exchange)
 {
-    struct request request = {
-        .workload = workload, .exchange = exchange, .timeout_ns = timeout_ns, .task = http_exchange_task(exchange)};
+    struct request request = {.call = call, .exchange = exchange, .task = http_exchange_task(exchange)};
     struct error err = {0};
-    wasi_context_init(&request.wasi, &workload->profile);
+    wasi_context_init(&request.wasi, &call->workload->profile);
     io_timer_init(&request.timer, time_out);
-    io_timer_arm(&request.timer, io_now() + timeout_ns);
-    enum status status = run(&request, warm, &err);
+    io_timer_arm(&request.timer, io_now() + call->timeout_ns);
+    enum status status = run(&request, &err);
     io_timer_disarm(&request.timer);
     if (status != ST_OK || !http_exchange_responded(exchange))
         answer_failure(&request);

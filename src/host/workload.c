@@ -143,6 +143,8 @@ enum status host_workload_load(struct host *host, const struct host_workload_spe
     workload->name = arena_str(&workload->arena, spec->name);
     workload->profile.line = log_line;
     workload->profile.env = workload;
+    if (engine_counts_fuel(host_engine(host)))
+        workload->meter = host_meter_new(host_shard_count(host));
     copy_environment(workload, spec);
     struct loading loading = {.host = host, .spec = spec, .workload = workload};
     enum status status = io_offload(load, &loading, err);
@@ -167,6 +169,8 @@ void host_workload_unref(struct host_workload *workload)
 {
     if (!workload || atomic_fetch_sub_explicit(&workload->refs, 1, memory_order_acq_rel) != 1)
         return;
+    host_meter_log(workload->meter, workload->name);
+    host_meter_free(workload->meter);
     if (workload->linked)
         cm_linked_free(workload->linked);
     for (size_t i = 0; i < workload->profile.preopen_count; i++)

@@ -1,7 +1,8 @@
-/* A workload: a component, loaded and linked, with what it may see of the world. Immutable once made; reference-counted across
- * shards. */
+/* A workload: a component, loaded and linked, with what it may see of the world. Immutable once made, but for its meter, of which
+ * each shard has a part; reference-counted across shards. With the last reference it logs what the meter has. */
 #pragma once
 
+#include "host/meter.h"
 #include "wasi/wasi.h"
 #include <stdatomic.h>
 
@@ -29,6 +30,7 @@ struct host_workload {
     struct wasi_profile profile;
     struct cm_linked *linked;
     const struct cm_export *http_handler;
+    struct host_meter *meter; /* NULL: nothing is measured */
 };
 
 /* Reads, compiles and links on a worker thread. ST_NOT_FOUND: the file, a volume, or an import that nobody offers (the message says

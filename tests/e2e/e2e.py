@@ -194,8 +194,8 @@ class Dev:
                 self.process.wait()
 
 
-def serve(component, extra="", limits="", **options):
-    """A context: (project, dev) serving a guest."""
+def serve(component, extra="", limits="", arguments=(), **options):
+    """A context: (project, dev) serving a guest; arguments stand before `dev`."""
 
     class Context:
         def __enter__(self):
@@ -205,7 +205,7 @@ def serve(component, extra="", limits="", **options):
             if prepare:
                 prepare(self.project)
             try:
-                self.dev = Dev(self.project, port, **options)
+                self.dev = Dev(self.project, port, *arguments, **options)
             except BaseException:
                 self.project.__exit__()
                 raise

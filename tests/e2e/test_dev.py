@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -221,6 +222,61 @@ def keys_not_acted_on():
         line = dev.wait_log("not acted on yet")
         check("dev.wasi_otel" in line and "dev.host_interfaces" in line, line)
         equal(len([l for l in dev.lines if "not acted on yet" in l]), 1)
+
+
+def fields(line):
+    """What a log line says, numbers as numbers."""
+    return {key: int(value) if value.isdigit() else value for key, value in re.findall(r"(\S+)=(\S+)", line)}
+
+
+def measured(dev):
+    """Stops dev; the fields of each call's line, in order, and those of the one summary."""
+    equal(dev.stop(), 0)
+    lines = [fields(line) for line in dev.lines if "fuel consumed" in line]
+    summaries = [fields(line) for line in dev.lines if " INFO fuel.consumption " in line]
+    equal(len(summaries), 1, dev.log())
+    return lines, summaries[0]
+
+
+@test
+def meters():
+    """CLI-3: --enable-meters tells each call's fuel at debug, and at the end the histogram in one line"""
+    with serve("hello", arguments=("--verbose", "--enable-meters")) as (_, dev):
+        for _ in range(7):
+            equal(dev.get("/")[0], 200)
+        lines, summary = measured(dev)
+    equal(len(lines), 7)
+    fuel = lines[0]["fuel"]
+    check(100 < fuel < 1_000_000, fuel)
+    for line in lines:  # in an instance made for it, or in one used before
+        equal(line, {"component": "wash-dev-component", "method": "GET", "path": "/", "fuel": fuel})
+    equal(summary, {"component": "wash-dev-component", "count": 7, "sum": 7 * fuel, "min": fuel, "max": fuel, "p50": fuel, "p99": fuel})
+
+
+@test
+def meters_of_failures():
+    """CLI-3: calls that trap or take too long are measured as well"""
+    with serve("behaviours", limits="  call_timeout_secs: 1\n", arguments=("--enable-meters", "-l", "debug")) as (_, dev):
+        equal([dev.get(path)[0] for path in ("/ok", "/trap", "/spin", "/ok")], [200, 500, 504, 200])
+        lines, summary = measured(dev)
+    equal([line["path"] for line in lines], ["/ok", "/trap", "/spin", "/ok"])
+    fuel = [line["fuel"] for line in lines]
+    check(min(fuel) > 0, fuel)
+    equal(fuel[0], fuel[3])
+    equal([summary[key] for key in ("count", "sum", "min", "max")], [4, sum(fuel), min(fuel), max(fuel)])
+    check(min(fuel) <= summary["p50"] <= summary["p99"] <= max(fuel), summary)
+
+
+@test
+def no_meters():
+    """CLI-3: nothing is measured without --enable-meters; commands that run no component take it"""
+    with serve("hello", arguments=("--verbose",)) as (_, dev):
+        equal(dev.get("/")[0], 200)
+        equal(dev.stop(), 0)
+        check(not dev.has("fuel"), dev.log())
+    with Project("build: {command: 'touch a.wasm', component_path: a.wasm}") as project:
+        for line in (("--enable-meters", "build"), ("build", "--enable-meters")):
+            equal(run(*line, cwd=project.root)[0], 0)
 
 
 if __name__ == "__main__":

@@ -124,9 +124,10 @@ TEST(every_spelling)
 TEST(globals_anywhere)
 {
     PARSE p;
-    CHECK_EQ(parse(&p, "wash --verbose thing -C /x one -f --output=json -- -two"), ST_OK);
+    CHECK_EQ(parse(&p, "wash --verbose thing -C /x one -f --output=json --enable-meters -- -two"), ST_OK);
     struct thing_options *got = p.parsed.options;
     CHECK(p.parsed.globals.verbose);
+    CHECK(p.parsed.globals.enable_meters);
     CHECK_STR(p.parsed.globals.directory, "/x");
     CHECK_STR(p.parsed.globals.output, "json");
     CHECK(got->force);

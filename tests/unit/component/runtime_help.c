@@ -28,13 +28,18 @@ static enum status read_text(const char *text, struct buf *out, struct error *er
     return status;
 }
 
+static struct engine *engine_of(const struct runtime *rt)
+{
+    return rt->engine ? rt->engine : runtime_engine();
+}
+
 static enum status assemble_and_load(struct runtime *rt, const char *text)
 {
     autobuf struct buf source = BUF_INIT(64u << 20), binary = BUF_INIT(64u << 20);
     const struct cm_load_options options = {.no_elide = rt->no_elide};
     TRY(read_text(text, &source, &rt->err));
     TRY(engine_wat2wasm(buf_str(&source), &binary, &rt->err));
-    return cm_component_load(runtime_engine(), buf_str(&binary), &options, &rt->component, &rt->err);
+    return cm_component_load(engine_of(rt), buf_str(&binary), &options, &rt->component, &rt->err);
 }
 
 enum status runtime_try_load(struct runtime *rt, const char *text)
@@ -61,7 +66,7 @@ bool runtime_open_bytes(struct runtime *rt, struct str component, const struct c
     arena_init(&rt->arena, SIZE_MAX);
     enum status status = cm_linker_new(&rt->linker);
     if (status == ST_OK)
-        status = cm_component_load(runtime_engine(), component, &options, &rt->component, &rt->err);
+        status = cm_component_load(engine_of(rt), component, &options, &rt->component, &rt->err);
     if (status != ST_OK)
         return tap_fail(__FILE__, __LINE__, "load: %s", rt->err.message);
     return (!interface || runtime_add(rt, interface, env)) && runtime_start(rt);

@@ -15,7 +15,8 @@ struct runtime {
     struct cm_instance *instance;
     struct error err;
     struct arena arena;
-    bool no_elide; /* set it first */
+    bool no_elide;         /* set it first */
+    struct engine *engine; /* as well; NULL: runtime_engine() */
 };
 
 /* text: a component, or the name of a file in data/ ("things.wat"). */

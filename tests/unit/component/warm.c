@@ -96,25 +96,26 @@ TEST(an_instance_that_trapped_is_not_used_again)
 }
 
 /* Each component instance has a store, and state, of its own. */
+static const char three_stores[] =
+    "(component"
+    "  (component $counter"
+    "    (core module $m (memory 1) (func (export \"bump\") (result i32)"
+    "      (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (i32.load (i32.const 0))))"
+    "    (core instance $i (instantiate $m))"
+    "    (func (export \"bump\") (result u32) (canon lift (core func $i \"bump\"))))"
+    "  (instance $a (instantiate $counter)) (instance $b (instantiate $counter))"
+    "  (core func $bump-b (canon lower (func $b \"bump\")))"
+    "  (core module $root (import \"b\" \"bump\" (func $bump (result i32))) (global $calls (mut i32) (i32.const 0))"
+    "    (func (export \"both\") (result i32) (global.set $calls (i32.add (global.get $calls) (i32.const 1)))"
+    "      (i32.add (global.get $calls) (i32.add (call $bump) (call $bump)))))"
+    "  (core instance $r (instantiate $root (with \"b\" (instance (export \"bump\" (func $bump-b))))))"
+    "  (func (export \"both\") (result u32) (canon lift (core func $r \"both\")))"
+    "  (export \"a\" (instance $a)))";
+
 TEST(every_component_instance_is_renewed)
 {
-    static const char text[] =
-        "(component"
-        "  (component $counter"
-        "    (core module $m (memory 1) (func (export \"bump\") (result i32)"
-        "      (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (i32.load (i32.const 0))))"
-        "    (core instance $i (instantiate $m))"
-        "    (func (export \"bump\") (result u32) (canon lift (core func $i \"bump\"))))"
-        "  (instance $a (instantiate $counter)) (instance $b (instantiate $counter))"
-        "  (core func $bump-b (canon lower (func $b \"bump\")))"
-        "  (core module $root (import \"b\" \"bump\" (func $bump (result i32))) (global $calls (mut i32) (i32.const 0))"
-        "    (func (export \"both\") (result i32) (global.set $calls (i32.add (global.get $calls) (i32.const 1)))"
-        "      (i32.add (global.get $calls) (i32.add (call $bump) (call $bump)))))"
-        "  (core instance $r (instantiate $root (with \"b\" (instance (export \"bump\" (func $bump-b))))))"
-        "  (func (export \"both\") (result u32) (canon lift (core func $r \"both\")))"
-        "  (export \"a\" (instance $a)))";
     FIXTURE f = {0};
-    CHECK(open_with(&f, text, NULL));
+    CHECK(open_with(&f, three_stores, NULL));
     serve(&f, NULL, "both", "4", 10); /* 1 + (1 + 2) */
     CHECK_EQ(serve(&f, "a", "bump", "1", 10) > 5, available());
     serve(&f, NULL, "both", "4", 10);
@@ -202,4 +203,77 @@ TEST(memory_that_is_kept_is_bounded)
     FIXTURE f = {0};
     CHECK(open_with(&f, text, &(struct cm_warm_options){.max_bytes = 524287}));
     CHECK_EQ(serve(&f, NULL, "fill", "7", 10), 0);
+}
+
+/* --- fuel --------------------------------------------------------------------------------------------------------------------- */
+
+static struct engine *counting_engine(void)
+{
+    static struct engine *engine;
+    struct error err;
+    struct engine_options options = {.max_instances = 32, .max_stacks = 4, .no_cache = true, .count_fuel = true};
+    if (!engine && engine_new(&options, &engine, &err) != ST_OK)
+        bug("%s", err.message);
+    return engine;
+}
+
+/* Calls some times as `serve` does, and checks that each call, in a new or a used instance, has the same fuel; returns it. */
+static uint64_t serve_counted(struct fixture *f, const char *name, const char *expected, int times, int *ret_reused)
+{
+    uint64_t first = 0;
+    *ret_reused = 0;
+    for (int i = 0; i < times; i++) {
+        struct cm_instance *instance = take(f);
+        *ret_reused += instance->renewals > 0;
+        if (cm_instance_fuel(instance) != 0)
+            tap_fail(__FILE__, __LINE__, "an instance is given out with fuel of before");
+        if (!str_is(runtime_call_in(&f->rt, instance, NULL, name, "()"), expected))
+            tap_fail(__FILE__, __LINE__, "call %d of %s is not `%s`", i, name, expected);
+        uint64_t fuel = cm_instance_fuel(instance);
+        first = i == 0 ? fuel : first;
+        if (fuel != first)
+            tap_fail(__FILE__, __LINE__, "call %d of %s: %llu fuel, not %llu", i, name, (unsigned long long)fuel,
+                     (unsigned long long)first);
+        cm_warm_give(f->warm, instance);
+    }
+    return first;
+}
+
+/* "both" has 9 instructions, two of them calls of "bump", which has 8 and is in another store; entering each is 1 more. */
+TEST(fuel_is_of_all_stores)
+{
+    FIXTURE f = {.rt.engine = counting_engine()};
+    int reused;
+    CHECK(open_with(&f, three_stores, NULL));
+    CHECK_EQ(serve_counted(&f, "both", "4", 10, &reused), 10 + 2 * 9);
+    CHECK_EQ(reused > 0, available());
+}
+
+TEST(an_instance_that_was_used_counts_as_a_new_one)
+{
+    FIXTURE f = {.rt.engine = counting_engine()};
+    int reused;
+    CHECK(open_with(&f, "things.wat", NULL));
+    uint64_t bump = serve_counted(&f, "bump", "1", 10, &reused);
+    CHECK(bump > 0);
+    CHECK_EQ(reused > 0, available());
+    CHECK(serve_counted(&f, "crash", "trap: wasm trap: wasm `unreachable` instruction executed", 3, &reused) > 0);
+    CHECK_EQ(serve_counted(&f, "bump", "1", 1, &reused), bump);
+    CHECK_EQ(reused, 0); /* what trapped is gone */
+}
+
+/* Its start function counts to a thousand. */
+TEST(making_an_instance_is_not_counted)
+{
+    static const char text[] =
+        "(component"
+        "  (core module $m (global $n (mut i32) (i32.const 1000))"
+        "    (func $start (loop $l (global.set $n (i32.sub (global.get $n) (i32.const 1))) (br_if $l (global.get $n))))"
+        "    (start $start) (func (export \"zero\") (result i32) (global.get $n)))"
+        "  (core instance $i (instantiate $m)) (func (export \"zero\") (result u32) (canon lift (core func $i \"zero\"))))";
+    FIXTURE f = {.rt.engine = counting_engine()};
+    int reused;
+    CHECK(open_with(&f, text, NULL));
+    CHECK_EQ(serve_counted(&f, "zero", "0", 10, &reused), 2);
+    CHECK_EQ(reused > 0, available());
 }

@@ -280,14 +280,13 @@ TEST(leftovers_of_dead_writers_are_removed)
 
 /* --- an engine with a cache ----------------------------------------------------------------------------------------------- */
 
-static int run_with_cache(const struct folder *folder, bool no_cache)
+static int run_with_options(const struct engine_options *options)
 {
-    struct engine_options options = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder->path, .no_cache = no_cache};
     struct engine *engine;
     struct test_guest guest;
     struct engine_func run;
     struct error err;
-    if (engine_new(&options, &engine, &err) != ST_OK)
+    if (engine_new(options, &engine, &err) != ST_OK)
         return -1;
     union engine_raw raw = {.i32 = -2};
     if (test_guest_init(&guest, engine, "(module (memory (export \"m\") 1) (func (export \"run\") (result i32) (i32.const 42)))",
@@ -300,6 +299,12 @@ static int run_with_cache(const struct folder *folder, bool no_cache)
     }
     engine_free(engine);
     return raw.i32;
+}
+
+static int run_with_cache(const struct folder *folder, bool no_cache)
+{
+    struct engine_options options = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder->path, .no_cache = no_cache};
+    return run_with_options(&options);
 }
 
 static struct timespec seen_change; /* of the last file looked at */
@@ -343,6 +348,19 @@ TEST(an_engine_loads_what_another_compiled)
     folder_each(&folder, open_to_group);
     CHECK(!run_leaves_file(&folder)); /* compiled, and the foreign file replaced by ours */
     CHECK(run_leaves_file(&folder));
+    folder_release(&folder);
+}
+
+TEST(code_that_counts_fuel_is_other_code)
+{
+    struct folder folder;
+    CHECK(folder_init(&folder));
+    struct engine_options counting = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder.path, .count_fuel = true};
+    for (int i = 0; i < 2; i++) { /* the second time with what the first left there */
+        CHECK_EQ(run_with_cache(&folder, false), 42);
+        CHECK_EQ(run_with_options(&counting), 42);
+        CHECK_EQ(folder_each(&folder, NULL), 2);
+    }
     folder_release(&folder);
 }
 

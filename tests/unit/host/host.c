@@ -1,11 +1,13 @@
 /* The host: two shards serve a component to clients on other threads, are given another one meanwhile, and stop; what cannot be loaded
  * says why. */
 #include "host/host.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/socket.h"
 #include "tap.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { CLIENTS = 4, REQUESTS = 200 };
@@ -19,7 +21,9 @@ struct fixture {
     struct error err;
     bool ran;
     unsigned answered; /* by all clients */
-    const char *text;  /* of a component, to assemble */
+    bool meters;
+    struct histogram fuel[2];
+    const char *text; /* of a component, to assemble */
     enum status status;
 };
 
@@ -157,7 +161,7 @@ static enum status run_host(struct fixture *fixture, enum status (*main_function
 {
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", fixture->port);
-    struct host_options options = {.limits = fixture->limits};
+    struct host_options options = {.limits = fixture->limits, .meters = fixture->meters};
     TRY(host_new(&options, &fixture->host, &fixture->err));
     TRY(host_listen(fixture->host, str_of(address), &fixture->err));
     return host_run(fixture->host, main_function, fixture, &fixture->err);
@@ -246,4 +250,84 @@ TEST(a_missing_volume_is_named)
     CHECK(assemble(&f, "http-minimal", NULL));
     CHECK_EQ(run_host(&f, deploy_with_missing_volume), ST_NOT_FOUND);
     CHECK(str_find(str_of(f.err.message), STR("/nonexistent/folder")) != STR_NONE);
+}
+
+/* --- the meter ------------------------------------------------------------------------------------------------------------------- */
+
+/* A client has its answer a little before the call is over, and measured. */
+static enum status read_fuel_of(struct host *host, uint64_t calls, struct histogram *ret_fuel, struct error *err)
+{
+    uint64_t deadline = clock_after(20 * NS_PER_SECOND);
+    do {
+        TRY(host_read_fuel(host, ret_fuel, err));
+    } while (ret_fuel->count < calls && clock_now() < deadline);
+    return ST_OK;
+}
+
+static enum status serve_twice_measured(struct host *host, void *env, struct error *err)
+{
+    struct fixture *fixture = env;
+    struct histogram none;
+    if (host_read_fuel(host, &none, err) != ST_NOT_FOUND)
+        return fail(err, ST_INTERNAL, "there is fuel before there is a workload");
+    for (size_t i = 0; i < ARRAY_LEN(fixture->fuel); i++) {
+        TRY(deploy(fixture, host, err));
+        TRY(io_offload(run_clients, fixture, err));
+        TRY(read_fuel_of(host, (uint64_t)CLIENTS * REQUESTS, &fixture->fuel[i], err));
+    }
+    return ST_OK;
+}
+
+static int count_lines(int fd, const char *part)
+{
+    int lines = 0;
+    autofree char *text = NULL;
+    size_t capacity = 0;
+    FILE *file = fdopen(fd, "r");
+    rewind(file);
+    while (getline(&text, &capacity, file) >= 0)
+        lines += strstr(text, part) != NULL;
+    fclose(file);
+    return lines;
+}
+
+TEST(every_call_is_measured_for_its_own_workload)
+{
+    FIXTURE f;
+    set_up(&f);
+    f.meters = true;
+    int log = memfd_create("log", MFD_CLOEXEC);
+    char line[128];
+    CHECK(log >= 0);
+    CHECK(assemble(&f, "http-minimal", NULL));
+    log_set_fd(log);
+    enum status status = run_host(&f, serve_twice_measured);
+    host_free(f.host);
+    f.host = NULL;
+    log_set_fd(STDERR_FILENO);
+    CHECK_EQ(status, ST_OK);
+    for (size_t i = 0; i < ARRAY_LEN(f.fuel); i++) {
+        CHECK_EQ(f.fuel[i].count, CLIENTS * REQUESTS);
+        CHECK(f.fuel[i].min > 0);
+        CHECK_EQ(f.fuel[i].min, f.fuel[0].max); /* this guest always does the same */
+        CHECK_EQ(f.fuel[i].sum, f.fuel[i].count * f.fuel[0].max);
+    }
+    snprintf(line, sizeof line, "fuel.consumption component=thing count=%u sum=%llu ", CLIENTS * REQUESTS,
+             (unsigned long long)f.fuel[0].sum);
+    CHECK_EQ(count_lines(log, line), 2);
+}
+
+static enum status read_unmeasured(struct host *host, void *env, struct error *err)
+{
+    struct fixture *fixture = env;
+    TRY(deploy(fixture, host, err));
+    return host_read_fuel(host, &fixture->fuel[0], err);
+}
+
+TEST(a_host_without_meters_says_so)
+{
+    FIXTURE f;
+    set_up(&f);
+    CHECK(assemble(&f, "http-minimal", NULL));
+    CHECK_EQ(run_host(&f, read_unmeasured), ST_UNSUPPORTED);
 }
