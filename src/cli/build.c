@@ -106,9 +106,8 @@ static enum status run_build(struct cli_context *context, const void *options_po
     project.config.wit.skip_fetch = project.config.wit.skip_fetch || options->skip_fetch;
     TRY(cli_build_project(context, &project, &path, err));
     struct str text = arena_printf(context->arena, "Successfully built component at: %.*s", STR_ARG(path));
-    cli_result(
-        context, text, text.data,
-        json_pack("{s:s%, s:s%}", "component_path", path.data, path.len, "project_path", project.root.data, project.root.len));
+    cli_result(context, text, text.data,
+               json_pack("{s:o, s:o}", "component_path", cli_json_text(path), "project_path", cli_json_text(project.root)));
     cli_hint(context, "`wash dev` serves it, `wash inspect %.*s` shows its world", STR_ARG(path));
     return ST_OK;
 }

@@ -51,6 +51,9 @@ void cli_failure(const struct cli_context *context, const struct error *err);
 /* A failure that has data of its own, printed by the command, which sets `reported` and returns the error. */
 void cli_failure_data(const struct cli_context *context, struct str text, const char *message, json_t *data);
 
+/* Text for `data`. That of a file whose name is not UTF-8, which JSON cannot carry, is escaped as in messages. */
+json_t *cli_json_text(struct str text);
+
 /* What to do next, for people: one line on stderr, none with `-o json`. */
 void cli_hint(const struct cli_context *context, const char *format, ...) PRINTF(2, 3);
 

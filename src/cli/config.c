@@ -112,7 +112,7 @@ static enum status run_init(struct cli_context *context, const void *options_poi
     TRY(write_whole(path, buf_str(&text), arena, err));
     static const char message[] = "Configuration initialized successfully.";
     cli_result(context, arena_printf(arena, "%s\n%.*s", message, STR_ARG(path)), message,
-               json_pack("{s:s, s:s%, s:b}", "message", message, "config_path", path.data, path.len, "success", 1));
+               json_pack("{s:s, s:o, s:b}", "message", message, "config_path", cli_json_text(path), "success", 1));
     cli_hint(context, "edit it, then `wash config validate`");
     return ST_OK;
 }
@@ -150,7 +150,7 @@ static enum status run_info(struct cli_context *context, const void *options UNU
     for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
         struct str value = facts[i].value;
         buf_addf(&text, "%s: %.*s\n", facts[i].label, STR_ARG(value.data ? value : STR("none")));
-        json_object_set_new(data, facts[i].key, value.data ? json_stringn(value.data, value.len) : json_null());
+        json_object_set_new(data, facts[i].key, value.data ? cli_json_text(value) : json_null());
     }
     cli_result(context, buf_str(&text), "Information about wash and its folders", data);
     return ST_OK;
@@ -235,8 +235,8 @@ static json_t *validation(struct str source, const struct config_report *report)
 {
     json_t *errors = json_array();
     vec_each (mistake, &report->mistakes)
-        json_array_append_new(errors, json_stringn(mistake->data, mistake->len));
-    return json_pack("{s:s%, s:b, s:o}", "source", source.data, source.len, "valid", report->mistakes.len == 0, "errors", errors);
+        json_array_append_new(errors, cli_json_text(*mistake));
+    return json_pack("{s:o, s:b, s:o}", "source", cli_json_text(source), "valid", report->mistakes.len == 0, "errors", errors);
 }
 
 static enum status run_validate(struct cli_context *context, const void *options_pointer, struct error *err)
@@ -302,10 +302,10 @@ static enum status clean_one(struct cli_context *context, const char *kind, stru
     struct str size = size_text(bytes, context->arena);
     buf_addf(&result->text, "%s %s directory: %.*s", action, kind, STR_ARG(path));
     buf_addf(&result->text, existed ? " (%s)\n" : "\n", size.data);
-    json_array_append_new(result->entries, json_pack("{s:s, s:s%, s:b, s:s, s:o, s:o}", "kind", kind, "path", path.data, path.len,
-                                                     "existed", existed, "action", action, "size_bytes",
-                                                     existed ? json_integer((json_int_t)bytes) : json_null(), "size_human",
-                                                     existed ? json_string(size.data) : json_null()));
+    json_array_append_new(result->entries,
+                          json_pack("{s:s, s:o, s:b, s:s, s:o, s:o}", "kind", kind, "path", cli_json_text(path), "existed", existed,
+                                    "action", action, "size_bytes", existed ? json_integer((json_int_t)bytes) : json_null(),
+                                    "size_human", existed ? json_string(size.data) : json_null()));
     result->total += bytes;
     return ST_OK;
 }

@@ -279,10 +279,9 @@ static void say(const struct new_project *project, bool was_run)
     struct arena *arena = project->context->arena;
     const struct new_options *options = project->options;
     struct str message = arena_printf(arena, "Project '%s' created successfully at %s", project->name.data, project->target.data);
-    json_t *data = json_pack("{s:s, s:s%, s:o, s:s%}", "name", project->name.data, "repository", project->shown.data,
-                             project->shown.len, "subfolder",
-                             options->subfolder.data ? json_stringn(options->subfolder.data, options->subfolder.len) : json_null(),
-                             "output_dir", project->target.data, project->target.len);
+    json_t *data = json_pack(
+        "{s:o, s:o, s:o, s:o}", "name", cli_json_text(project->name), "repository", cli_json_text(project->shown), "subfolder",
+        options->subfolder.data ? cli_json_text(options->subfolder) : json_null(), "output_dir", cli_json_text(project->target));
     cli_result(project->context, message, message.data, data);
     bool elsewhere = project->context->parsed.globals.directory.data != NULL;
     const char *folder = elsewhere ? project->target.data : project->name.data;

@@ -30,6 +30,17 @@ void cli_result(const struct cli_context *context, struct str text, const char *
     print_json(json_pack("{s:s, s:b, s:o}", "message", buf_str(&escaped).data, "success", 1, "data", data ? data : json_null()));
 }
 
+json_t *cli_json_text(struct str text)
+{
+    json_t *value = json_stringn(text.data, text.len);
+    if (value)
+        return value;
+    autobuf struct buf escaped = BUF_INIT(BUF_UNLIMITED);
+    if (buf_append_escaped(&escaped, text) != ST_OK)
+        bug("escape");
+    return json_stringn(escaped.data, escaped.len);
+}
+
 /* Arguments, output of tools and names of files come into messages: nothing of them drives the terminal. */
 static void print_error(const struct cli_context *context, struct str text)
 {
