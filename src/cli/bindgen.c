@@ -162,5 +162,8 @@ const struct cli_command cli_bindgen = {
     .option_count = ARRAY_LEN(options),
     .arguments = arguments,
     .argument_count = ARRAY_LEN(arguments),
+    CLI_EXAMPLES(
+        {"Bindings in C for a component of world `hello`, into gen/", "wash bindgen --guest c wit --world hello --out-dir gen"},
+        {"Bindings for a host that serves the packages of wit/", "wash bindgen --host wit --name host --out-dir gen"}),
     .run = bindgen,
 };

@@ -131,5 +131,7 @@ const struct cli_command cli_build = {
     .options_size = sizeof(struct build_options),
     .options = options,
     .option_count = ARRAY_LEN(options),
+    CLI_EXAMPLES({"Build the project of this folder, or of one above it", "wash build"},
+                 {"Build without asking registries for WIT, and with every step logged", "wash build --skip-fetch --verbose"}),
     .run = run_build,
 };

@@ -730,6 +730,14 @@ static void markdown_options(struct buf *out, const char *title, const struct cl
     each_option_of(out, options, count, "", markdown_option);
 }
 
+static void markdown_examples(struct buf *out, const struct cli_command *command)
+{
+    for (size_t i = 0; i < command->example_count; i++)
+        buf_addf(out, "%s# %s\n%s\n", i > 0 ? "\n" : "\n```sh\n", command->examples[i].what, command->examples[i].line);
+    if (command->example_count > 0)
+        buf_add(out, STR("```\n"));
+}
+
 static void markdown_command(struct buf *out, const struct cli_command *command, const char *path)
 {
     buf_addf(out, "\n## `%s`\n\n%s.\n", path, command->summary);
@@ -755,6 +763,7 @@ static void markdown_command(struct buf *out, const struct cli_command *command,
         buf_add(out, STR(" |\n"));
     }
     markdown_options(out, "Option", command->options, command->option_count);
+    markdown_examples(out, command);
 }
 
 void cli_markdown(struct buf *out, const struct cli_command *root)
@@ -797,5 +806,7 @@ const struct cli_command cli_completion_command = {
     .options_size = sizeof(struct completion_options),
     .arguments = arguments,
     .argument_count = ARRAY_LEN(arguments),
+    CLI_EXAMPLES({"Bash, for this user", "wash completion bash > ~/.local/share/bash-completion/completions/wash"},
+                 {"zsh, into a folder of $fpath", "wash completion zsh > ~/.zfunc/_wash"}),
     .run = run_completion,
 };

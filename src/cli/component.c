@@ -93,6 +93,8 @@ static const struct cli_command component_new_command = {
     .option_count = ARRAY_LEN(options),
     .arguments = arguments,
     .argument_count = ARRAY_LEN(arguments),
+    CLI_EXAMPLES(
+        {"A component of what clang linked with bindings of `wash bindgen`", "wash component new core.wasm -o hello.wasm"}),
     .run = component_new,
 };
 

@@ -355,11 +355,13 @@ static const struct cli_command config_init = {
     .options_size = sizeof(struct init_options),
     .options = init_options,
     .option_count = ARRAY_LEN(init_options),
+    CLI_EXAMPLES({"A commented example of every key, in TOML", "wash config init --format toml --example"}),
     .run = run_init,
 };
 static const struct cli_command config_info = {
     .name = "info",
     .summary = "Print version, folders and configuration files of wash",
+    CLI_EXAMPLES({"Which folders and files wash uses here", "wash config info"}),
     .run = run_info,
 };
 static const struct cli_command config_show = {
@@ -367,11 +369,13 @@ static const struct cli_command config_show = {
     .summary = "Print the configuration that counts here",
     .details = "Defaults, the user's file, the project's file and WASH_ variables, the later ones over the earlier. "
                "Secrets are shown as ***.",
+    CLI_EXAMPLES({"What wash works with here, merged from all its sources", "wash config show"}),
     .run = run_show,
 };
 static const struct cli_command config_schema = {
     .name = "schema",
     .summary = "Print a JSON Schema of the configuration, for editors",
+    CLI_EXAMPLES({"A JSON Schema for an editor", "wash config schema > .wash/config.schema.json"}),
     .run = run_schema,
 };
 #define VALIDATE(member) offsetof(struct validate_options, member)
@@ -389,6 +393,7 @@ static const struct cli_command config_validate = {
     .options_size = sizeof(struct validate_options),
     .options = validate_options,
     .option_count = ARRAY_LEN(validate_options),
+    CLI_EXAMPLES({"Check a file that is not the project's", "wash config validate --file config.yaml"}),
     .run = run_validate,
 };
 #define CLEANUP(member) offsetof(struct cleanup_options, member)
@@ -404,6 +409,7 @@ static const struct cli_command config_cleanup = {
     .options_size = sizeof(struct cleanup_options),
     .options = cleanup_options,
     .option_count = ARRAY_LEN(cleanup_options),
+    CLI_EXAMPLES({"What the caches take", "wash config cleanup --cache --dry-run"}),
     .run = run_cleanup,
 };
 

@@ -182,5 +182,7 @@ const struct cli_command cli_dev = {
     .summary = "Build a project's component and serve it over HTTP",
     .details = "Runs dev.command (or build.command) of .wash/config.yaml in the project, then answers "
                "requests on dev.address with the component, until Ctrl-C or SIGTERM.",
+    CLI_EXAMPLES({"Build and serve the project of this folder, or of one above it", "wash dev"},
+                 {"Only for this machine, on another port", "WASH_DEV_ADDRESS=127.0.0.1:8080 wash dev"}),
     .run = run_dev,
 };

@@ -448,5 +448,6 @@ const struct cli_command cli_doctor = {
     .details = "Looks at toolchains, the configuration, the port of dev.address, registry credentials and the cache. What "
                "the project here needs and does not find fails, with exit code 1; what only other projects need is a "
                "warning.",
+    CLI_EXAMPLES({"What is missing, and what installs it", "wash doctor"}),
     .run = run_doctor,
 };

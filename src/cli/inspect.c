@@ -88,5 +88,7 @@ const struct cli_command cli_inspect = {
     .option_count = ARRAY_LEN(registry_options),
     .arguments = arguments,
     .argument_count = 1,
+    CLI_EXAMPLES({"The project's component, built first", "wash inspect"}, {"A file", "wash inspect hello.wasm"},
+                 {"A component in a registry", "wash inspect registry.example.com/acme/hello:1.0.0"}),
     .run = inspect,
 };

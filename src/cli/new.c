@@ -341,5 +341,9 @@ const struct cli_command cli_new = {
     .option_count = ARRAY_LEN(options),
     .arguments = arguments,
     .argument_count = ARRAY_LEN(arguments),
+    CLI_EXAMPLES(
+        {"A project from one folder of a repository of templates",
+         "wash new https://git.example.com/acme/templates.git --subfolder rust/http"},
+        {"The same from a folder of this machine, under a name of its own", "wash new ../templates/rust/http --name shop"}),
     .run = new_run,
 };

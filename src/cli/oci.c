@@ -238,6 +238,7 @@ static const struct cli_command pull_command = {
     .option_count = ARRAY_LEN(options),
     .arguments = pull_arguments,
     .argument_count = ARRAY_LEN(pull_arguments),
+    CLI_EXAMPLES({"Into hello.wasm", "wash oci pull registry.example.com/acme/hello:1.0.0 hello.wasm"}),
     .run = pull,
 };
 
@@ -252,6 +253,8 @@ static const struct cli_command push_command = {
     .option_count = ARRAY_LEN(options),
     .arguments = push_arguments,
     .argument_count = ARRAY_LEN(push_arguments),
+    CLI_EXAMPLES({"Publish a version", "wash oci push registry.example.com/acme/hello:1.0.0 hello.wasm"},
+                 {"To a registry of this machine, without TLS", "wash oci push --insecure localhost:5000/hello:dev hello.wasm"}),
     .run = push,
 };
 

@@ -43,6 +43,15 @@ struct cli_option {
     bool hidden;   /* from help, completion and documentation */
 };
 
+/* A command line that a person may type, and what it is for: at most 76 and 74 characters. */
+struct cli_example {
+    const char *what, *line;
+};
+/* In a command's table: CLI_EXAMPLES({"what", "line"}, {"what", "line"}), */
+#define CLI_EXAMPLES(...)                                                                                                          \
+    .examples = (const struct cli_example[]){__VA_ARGS__},                                                                         \
+    .example_count = sizeof((const struct cli_example[]){__VA_ARGS__}) / sizeof(struct cli_example)
+
 struct cli_command {
     const char *name;
     const char *alias; /* or NULL */
@@ -53,6 +62,8 @@ struct cli_command {
     size_t options_size;
     const struct cli_option *options, *arguments;
     size_t option_count, argument_count;
+    const struct cli_example *examples;
+    size_t example_count;
     enum status (*run)(struct cli_context *context, const void *options, struct error *err);
 };
 

@@ -346,5 +346,6 @@ const struct cli_command cli_update = {
     .options_size = sizeof(struct update_options),
     .options = options,
     .option_count = ARRAY_LEN(options),
+    CLI_EXAMPLES({"Say whether there is a newer version, and change nothing", "wash update --dry-run"}),
     .run = update_run,
 };

@@ -506,22 +506,27 @@ static const struct cli_command add_command = COMMAND(
     "add", run_add, common_options, .arguments = add_arguments, .argument_count = 1,
     .summary = "Import a WIT interface and fetch it",
     .details = "Adds an import to the first world of world.wit, or of another .wit file, and fetches. Without a version it is the "
-               "newest release; of a package without an interface its only one, or what its world `imports` has.");
+               "newest release; of a package without an interface its only one, or what its world `imports` has.",
+    CLI_EXAMPLES({"Import an interface of a package, and fetch it", "wash wit add wasi:keyvalue/store@0.2.0-draft"}));
 static const struct cli_command build_command =
     COMMAND("build", run_build, build_options, .summary = "Build the project's WIT package as a file for a registry",
-            .details = "The package is written in the binary format of components, as `wash oci push` takes it.");
+            .details = "The package is written in the binary format of components, as `wash oci push` takes it.",
+            CLI_EXAMPLES({"Write a package to be published", "wash wit build --output-file greeter.wasm"}));
 static const struct cli_command clean_command =
     COMMAND("clean", run_clean, common_options, .summary = "Remove the fetched WIT packages (wit/deps)");
 static const struct cli_command fetch_command =
     COMMAND("fetch", run_fetch, fetch_options, .summary = "Fetch the WIT packages that the project refers to",
             .details = "Writes them to wit/deps, and to wkg.lock which releases they are. What is locked stays as it is; "
-                       "`wash wit update` resolves anew. `wash build` fetches by itself when something is missing.");
+                       "`wash wit update` resolves anew. `wash build` fetches by itself when something is missing.",
+            CLI_EXAMPLES({"Fill wit/deps with what wit/ refers to, at the versions of wkg.lock", "wash wit fetch"}));
 static const struct cli_command remove_command =
     COMMAND("remove", run_remove, common_options, .arguments = remove_arguments, .argument_count = 1,
-            .summary = "Remove the imports of a WIT package or interface");
-static const struct cli_command update_command =
-    COMMAND("update", run_update, common_options, .arguments = update_arguments, .argument_count = 1,
-            .summary = "Resolve WIT packages anew, whatever wkg.lock says");
+            .summary = "Remove the imports of a WIT package or interface",
+            CLI_EXAMPLES({"Drop every import of a package", "wash wit remove wasi:keyvalue"}));
+static const struct cli_command update_command = COMMAND(
+    "update", run_update, common_options, .arguments = update_arguments, .argument_count = 1,
+    .summary = "Resolve WIT packages anew, whatever wkg.lock says",
+    CLI_EXAMPLES({"The newest release of one package that fits", "wash wit update wasi:http"}, {"Of all", "wash wit update"}));
 
 static const struct cli_command *const subcommands[] = {&add_command,   &build_command,  &clean_command,
                                                         &fetch_command, &remove_command, &update_command};

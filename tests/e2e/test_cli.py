@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -268,6 +269,24 @@ def hidden_markdown():
     """CLI-2: --help-markdown prints the reference and is not in --help"""
     check(run("--help-markdown")[1].startswith("# Commands of wash"))
     check("markdown" not in run("--help")[1])
+
+
+@test
+def examples_are_command_lines():
+    """every command but those that only lead to others has examples in --help, at 80 columns, and wash takes their options"""
+    reference = run("--help-markdown")[1]
+    sections = re.split(r"^## `(.*)`$", reference, flags=re.M)[1:]
+    for name, text in zip(sections[::2], sections[1::2]):
+        if "| Command |" in text or name == "wash wit clean":
+            continue
+        shown = re.search(r"^```sh\n(.*?)^```", text, re.M | re.S)
+        check(shown and "\nExamples:\n" in run(*name.split()[1:], "--help")[1], name)
+        for line in shown[1].splitlines():
+            check(len(line) <= 78, line)
+            words = [word for word in shlex.split(line.split(" > ")[0], comments=True) if "=" not in word]
+            if words:
+                equal(words[0], "wash")
+                equal(run(*words[1:], "--help")[0], 0, line)
 
 
 def findings(*arguments, **options):

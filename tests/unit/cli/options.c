@@ -252,6 +252,25 @@ TEST(help_lists_subcommands_but_not_what_is_hidden)
     CHECK(str_find(buf_str(&hidden), STR("secret-door")) == STR_NONE);
 }
 
+static const struct cli_option make_options[] = {
+    {.name = "out", .letter = 'o', .kind = CLI_TEXT, .value_name = "FILE", .help = "A file"}};
+static const struct cli_command make = {.name = "make",
+                                        .summary = "Makes it",
+                                        .options = make_options,
+                                        .option_count = ARRAY_LEN(make_options),
+                                        CLI_EXAMPLES({"Into a file", "wash make -o x"}, {"Nowhere", "wash make"})};
+
+TEST(help_has_examples_and_letters_as_they_mean_here)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    cli_help(&text, &make, STR("wash make"));
+    CHECK(str_find(buf_str(&text), STR("\nExamples:\n  # Into a file\n  wash make -o x\n\n  # Nowhere\n  wash make\n")) !=
+          STR_NONE);
+    CHECK(str_find(buf_str(&text), STR("-o, --out FILE")) != STR_NONE);
+    CHECK(str_find(buf_str(&text), STR("      --output FORMAT")) != STR_NONE);
+    CHECK(str_find(buf_str(&text), STR("-o, --output")) == STR_NONE);
+}
+
 TEST(json_is_wanted_even_in_a_refused_line)
 {
     static const struct {
