@@ -108,7 +108,7 @@ static enum status run_build(struct cli_context *context, const void *options_po
     struct str text = arena_printf(context->arena, "Successfully built component at: %.*s", STR_ARG(path));
     cli_result(context, text, text.data,
                json_pack("{s:o, s:o}", "component_path", cli_json_text(path), "project_path", cli_json_text(project.root)));
-    cli_hint(context, "`wash dev` serves it, `wash inspect %.*s` shows its world", STR_ARG(path));
+    cli_hint(context, "`wash dev` serves it, `wash inspect %s` shows its world", cli_shell_word(context->arena, path).data);
     return ST_OK;
 }
 

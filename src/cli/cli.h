@@ -57,6 +57,9 @@ json_t *cli_json_text(struct str text);
 /* What to do next, for people: one line on stderr, none with `-o json`. */
 void cli_hint(const struct cli_context *context, const char *format, ...) PRINTF(2, 3);
 
+/* `text` as one word of a command line that can be copied from a hint: in quotes if a shell would take it apart. */
+struct str cli_shell_word(struct arena *arena, struct str text);
+
 /* The project the command was started in (or -C names), with the user's configuration below its own. */
 enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err) CHECKED;
 struct config_request cli_config_request(const struct cli_context *context);

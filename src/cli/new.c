@@ -284,7 +284,7 @@ static void say(const struct new_project *project, bool was_run)
         options->subfolder.data ? cli_json_text(options->subfolder) : json_null(), "output_dir", cli_json_text(project->target));
     cli_result(project->context, message, message.data, data);
     bool elsewhere = project->context->parsed.globals.directory.data != NULL;
-    const char *folder = elsewhere ? project->target.data : project->name.data;
+    const char *folder = cli_shell_word(arena, elsewhere ? project->target : project->name).data;
     if (project->command.data && !was_run)
         cli_hint(project->context, "cd %s, then set it up with `%.*s`, and `wash dev`", folder, STR_ARG(project->command));
     else

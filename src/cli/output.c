@@ -92,6 +92,22 @@ void cli_hint(const struct cli_context *context, const char *format, ...)
         fprintf(stderr, "%s\n", line.data);
 }
 
+struct str cli_shell_word(struct arena *arena, struct str text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+    autobuf struct buf word = BUF_INIT(BUF_UNLIMITED);
+    size_t clear = 0;
+    while (clear < text.len && text.data[clear] && strchr(plain, text.data[clear]))
+        clear++;
+    if (clear == text.len && text.len > 0)
+        return arena_str(arena, text);
+    buf_add(&word, STR("'"));
+    for (size_t i = 0; i < text.len; i++)
+        buf_add(&word, text.data[i] == '\'' ? STR("'\\''") : str_slice(text, i, i + 1));
+    buf_add(&word, STR("'"));
+    return arena_str(arena, buf_str(&word));
+}
+
 struct config_request cli_config_request(const struct cli_context *context)
 {
     const struct cli_globals *globals = &context->parsed.globals;

@@ -457,7 +457,7 @@ static enum status run_build(struct cli_context *context, const void *options_po
                   built.version.len ? cli_json_text(built.version) : json_null(), "output", cli_json_text(path), "size",
                   (json_int_t)bytes.len));
     cli_hint(context, "`wash oci push REGISTRY/%.*s:%.*s %s` publishes it", STR_ARG(repository_name(&wit, built.package)),
-             STR_ARG(built.version.len ? built.version : STR("latest")), path.data);
+             STR_ARG(built.version.len ? built.version : STR("latest")), cli_shell_word(context->arena, path).data);
     return ST_OK;
 }
 
