@@ -71,6 +71,8 @@ enum status cli_make_folders(struct str path, struct error *err) CHECKED;
 struct str cli_path(const struct cli_context *context, struct str path);
 enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err) CHECKED;
 
+/* By its first bytes. */
+bool cli_is_core_module(struct str bytes);
 /* Makes a component of a core module, adapting what it imports of WASI preview 1; with adapters of the caller's, if any (may be
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,

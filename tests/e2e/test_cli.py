@@ -96,8 +96,10 @@ def build_runs_the_command():
 @test
 def build_fails_clearly():
     """CLI-20: no command, a failing command, no component: exit 1 and what to do"""
-    for config, words in (("", "build.command is required in wash config"),
-                          ("build: {command: 'exit 7'}", "failed with exit code 7"),
+    for config, words in (("", ".wash/config.yaml has none"),
+                          ("build: {command: 'exit 7'}", "failed with exit code 7: exit 7\n"),
+                          ("build: {command: no-such-tool}", "exit code 127: no-such-tool; `wash doctor` says what is not installed"),
+                          ("build: {command: 'kill -9 $$'}", "exit code 137 (Killed): kill -9 $$"),
                           ("build: {command: 'true', component_path: x.wasm}", "left no component at"),
                           ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file")):
         with Project(config) as project:
