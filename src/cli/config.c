@@ -355,7 +355,7 @@ static const struct cli_command config_init = {
     .options_size = sizeof(struct init_options),
     .options = init_options,
     .option_count = ARRAY_LEN(init_options),
-    CLI_EXAMPLES({"A commented example of every key, in TOML", "wash config init --format toml --example"}),
+    CLI_EXAMPLES({"With an example of every section, in TOML", "wash config init --format toml --example"}),
     .run = run_init,
 };
 static const struct cli_command config_info = {

@@ -69,7 +69,7 @@ def help_at_each_level():
         equal(code, 0)
         check("\n  init " in out and "Usage: wash config" in out, out)
     code, out, _ = run("config", "init", "--help")
-    check("--format FORMAT" in out and "[yaml]" in out, out)
+    check("--format FORMAT" in out and "[default: yaml]" in " ".join(out.split()), out)
 
 
 @test
