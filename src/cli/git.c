@@ -74,19 +74,6 @@ enum status cli_git_check_ref(struct str ref, struct error *err)
     return ST_OK;
 }
 
-struct str cli_git_url_shown(struct arena *arena, struct str url)
-{
-    size_t mark = str_find(url, STR("://"));
-    if (mark == STR_NONE)
-        return arena_str(arena, url);
-    struct str rest = str_from(url, mark + 3);
-    struct str authority = str_slice(rest, 0, MIN(str_find_char(rest, '/'), rest.len));
-    size_t at = str_find_last_char(authority, '@'), colon = str_find_char(authority, ':');
-    if (at == STR_NONE || colon == STR_NONE || colon > at)
-        return arena_str(arena, url);
-    return arena_printf(arena, "%.*s://%.*s%.*s", (int)mark, url.data, (int)colon, authority.data, STR_ARG(str_from(rest, at)));
-}
-
 /* --- running git -------------------------------------------------------------------------------------------------------------- */
 
 /* What git keeps in its environment about "this repository" (git rev-parse --local-env-vars) is forgotten: we may run in a hook. */

@@ -4,6 +4,7 @@
  * Ctrl-C leaves nothing behind. Only then does the template's own command run, in the new project: if that fails, the project is
  * whole, and the command can be run again. */
 #include "base/mem.h"
+#include "base/url.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/git.h"
@@ -108,7 +109,7 @@ static enum status find_template(struct new_project *project, struct error *err)
         return ST_OK;
     }
     TRY(cli_git_check_url(options->template, err));
-    project->shown = cli_git_url_shown(arena, options->template);
+    project->shown = url_shown(arena, options->template);
     return ST_OK;
 }
 

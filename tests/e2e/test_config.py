@@ -176,10 +176,11 @@ def secrets_stay_hidden():
     """show prints no token, password or secret value; a reference to the environment is no secret"""
     with Home() as home:
         home.write("project/.wash/config.yaml", "wit: {registries: [{url: a, token: hunter2}, {url: b, token: '${T}'}]}\n"
-                   "secrets: {s: {inline: {P: hunter2}}}\ndev: {postgres_url: 'postgres://u:hunter2@h/d'}\n")
+                   "secrets: {s: {inline: {P: hunter2}}}\ndev: {postgres_url: 'postgres://u:hunter2@h/d',"
+                   " data_nats_url: 'nats://hunter2@h', wasi_keyvalue_redis_url: 'redis://:hunter2@h'}\n")
         for form in ("text", "json"):
             out = home.wash("-o", form, "config", "show", env={"T": "hunter3"})[1]
-            check("hunter" not in out and "***" in out and "${T}" in out, out)
+            check("hunter" not in out and "***" in out and "${T}" in out and "nats://***@h" in out, out)
 
 
 @test
