@@ -121,6 +121,8 @@ static enum status run_build(struct cli_context *context, const void *options_po
     if (options->wit_dir.data)
         project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     project.config.wit.skip_fetch = project.config.wit.skip_fetch || options->skip_fetch;
+    if (options->wit_dir.data && !project.config.wit.skip_fetch) /* a project needs no WIT of its own, but what is named is there */
+        TRY(cli_check_wit_dir(project.config.wit.wit_dir.data, err));
     TRY(cli_build_project(context, &project, &path, err));
     struct str text = arena_printf(context->arena, "Successfully built component at: %.*s", STR_ARG(path));
     cli_result(context, text, text.data,

@@ -1,4 +1,5 @@
 /* `wash config`: files of configuration made, shown, checked; folders of wash's own cleaned up. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cleanup.h"
 #include "cli/cli.h"
@@ -68,11 +69,11 @@ static enum status write_whole(struct str path, struct str text, struct arena *a
     autoclose int fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "write %s", path.data);
-    bool written = write(fd, text.data, text.len) == (ssize_t)text.len && fchmod(fd, 0644) == 0;
-    if (written && rename(name, path.data) == 0)
-        return ST_OK;
-    enum status status = fail_errno(err, "write %s", path.data);
-    unlink(name);
+    enum status status = file_write_all(fd, text, path.data, err);
+    if (status == ST_OK && (fchmod(fd, 0644) != 0 || rename(name, path.data) != 0))
+        status = fail_errno(err, "write %s", path.data);
+    if (status != ST_OK)
+        unlink(name);
     return status;
 }
 
@@ -86,7 +87,8 @@ static enum status check_none(struct str folder, const struct init_options *opti
         if (lstat(other.data, &info) != 0)
             continue;
         if (!str_eq(other, path))
-            return fail(err, ST_EXISTS, "there is a configuration already: %s; remove it first", other.data);
+            return fail(err, ST_EXISTS, "there is a configuration already, in another format than %.*s: %s; remove it first",
+                        STR_ARG(options->format), other.data);
         if (!options->force)
             return fail(err, ST_EXISTS, "there is a configuration already: %s; --force replaces it", other.data);
     }

@@ -106,7 +106,7 @@ enum status cli_wit_project(const struct cli_context *context, const struct conf
     return ST_OK;
 }
 
-static enum status check_wit_dir(const char *path, struct error *err)
+enum status cli_check_wit_dir(const char *path, struct error *err)
 {
     if (wkg_is_folder(path))
         return ST_OK;
@@ -124,7 +124,7 @@ static enum status open_project(struct cli_context *context, const struct wit_co
         wit->project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     TRY(cli_wit_project(context, &wit->project, &wit->wkg, err));
     wit->wit_dir = str_of(wit->wkg.wit_dir);
-    return check_wit_dir(wit->wkg.wit_dir, err);
+    return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 
 /* Work that may take a while: shown, and interrupted in order. */

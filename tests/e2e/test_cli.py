@@ -91,6 +91,9 @@ def build_runs_the_command():
         check(out.startswith("Successfully built component at: "), out)
         check("next: `wash dev`" in err, err)
         equal(run("build", "--skip-fetch", "--wit-dir", "wit", cwd=project.root)[0], 0)
+        code, _, err = run("build", "--wit-dir", "wti", cwd=project.root)
+        equal(code, 1)
+        check("WIT directory does not exist: " in err and "/wti;" in err, err)
 
 
 @test
