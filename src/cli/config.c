@@ -151,7 +151,10 @@ static enum status run_info(struct cli_context *context, const void *options UNU
     json_t *data = json_object();
     for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
         struct str value = facts[i].value;
-        buf_addf(&text, "%s: %.*s\n", facts[i].label, STR_ARG(value.data ? value : STR("none")));
+        buf_addf(&text, "%s: ", facts[i].label);
+        if (buf_append_escaped(&text, value.data ? value : STR("none")) != ST_OK) /* names of folders may be anything */
+            bug("escape");
+        buf_add(&text, STR("\n"));
         json_object_set_new(data, facts[i].key, value.data ? cli_json_text(value) : json_null());
     }
     cli_result(context, buf_str(&text), "Information about wash and its folders", data);

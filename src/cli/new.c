@@ -36,14 +36,14 @@ struct new_project {
 
 /* --- what is asked for -------------------------------------------------------------------------------------------------------- */
 
-static enum status check_name(struct str name, const char *what, struct error *err)
+static enum status check_name(struct str name, const char *what, const char *instead, struct error *err)
 {
     bool good = name.len > 0 && name.len <= NAME_MAX && name.data[0] != '-' && !str_is(name, ".") && !str_is(name, "..") &&
                 !str_eq_nocase(name, STR(".git")) && str_valid_utf8(name);
     for (size_t i = 0; good && i < name.len; i++)
         good = (unsigned char)name.data[i] >= 0x20 && name.data[i] != 0x7f && name.data[i] != '/';
     if (!good)
-        return fail(err, ST_INVALID, "%s `%.*s` cannot be the name of a folder; choose one with --name", what, STR_ARG(name));
+        return fail(err, ST_INVALID, "%s `%.*s` cannot be the name of a folder%s", what, STR_ARG(name), instead);
     return ST_OK;
 }
 
@@ -122,7 +122,10 @@ static enum status plan(struct new_project *project, struct error *err)
     if (options->subfolder.data)
         TRY(check_subfolder(options->subfolder, err));
     project->name = arena_str(arena, options->name.data ? options->name : default_name(project));
-    TRY(check_name(project->name, options->name.data ? "--name" : "the template's name", err));
+    if (options->name.data)
+        TRY(check_name(project->name, "--name", "", err));
+    else
+        TRY(check_name(project->name, "the template's name", "; choose one with --name", err));
     project->target = cli_path(project->context, project->name);
     if (lstat(project->target.data, &info) == 0)
         return fail(err, ST_EXISTS, "Output directory already exists: %s; choose another name with --name", project->target.data);

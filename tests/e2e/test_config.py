@@ -106,6 +106,9 @@ def info_names_the_folders():
         equal(data["data_dir"], os.path.join(home.root, ".local/share/wash"))
         code, out, _ = home.wash("config", "info")
         check("Cache directory: " in out, out)
+        os.mkdir(os.path.join(home.root, "red\x1b[31m"))
+        code, out, _ = home.wash("config", "info", cwd=os.path.join(home.root, "red\x1b[31m"))
+        check("\x1b" not in out and "/red\\x1b[31m/.wash/config.yaml\n" in out, "the name of a folder drives no terminal", out)
 
 
 @test

@@ -287,7 +287,7 @@ def refused_names():
             place.refused("has no folder", place.url, "--subfolder", sub)
         for ref in "-b", "--orphan=x", "a b", "HEAD~1", "a..b", "":
             place.refused("--git-ref", place.url, "--git-ref=" + ref)
-        place.refused("cannot be the name of a folder", "https://127.0.0.1/..")
+        place.refused("cannot be the name of a folder; choose one with --name", "https://127.0.0.1/..")
         os.symlink("nowhere", os.path.join(place.here, "taken"))
         place.refused("already exists", place.url, "--name", "taken")
 
