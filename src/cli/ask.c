@@ -14,8 +14,10 @@ bool cli_confirm(const struct cli_context *context, const char *question)
         return true;
     fprintf(stderr, "%s [Y/n] ", question);
     for (;;) {
-        if (!fgets(line, sizeof line, stdin))
+        if (!fgets(line, sizeof line, stdin)) {
+            fputc('\n', stderr); /* the cursor is still behind the question */
             return false;
+        }
         struct str answer = str_trim(str_of(line));
         if (answer.len == 0 || str_eq_nocase(answer, STR("y")) || str_eq_nocase(answer, STR("yes")))
             return true;

@@ -117,7 +117,7 @@ static enum status bindgen(struct cli_context *context, const void *options_poin
     struct str text =
         arena_printf(context->arena, "Wrote %s.h and %s.c to %.*s", bindings.name, bindings.name, STR_ARG(options->out_dir));
     cli_result(context, text, text.data,
-               json_pack("{s:s%, s:s}", "out_dir", options->out_dir.data, options->out_dir.len, "name", bindings.name));
+               json_pack("{s:o, s:s}", "out_dir", cli_json_text(options->out_dir), "name", bindings.name));
     return ST_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cli/process.h"
 #include "cli/wit.h"
+#include <string.h>
 #include <sys/stat.h>
 
 static const char *const *build_env(const struct config_project *project, struct str component_path, struct arena *arena)
@@ -30,7 +31,12 @@ struct cli_build cli_build_of(const struct config_project *project, bool dev, st
 
 enum status cli_build_failed(const struct cli_build *build, int code, struct error *err)
 {
-    return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(build->command));
+    const char *signal = code > 128 ? sigdescr_np(code - 128) : NULL; /* as shells count: killed for its memory, say */
+    if (signal)
+        return fail(err, ST_INVALID, "the build command failed with exit code %d (%s): %.*s", code, signal,
+                    STR_ARG(build->command));
+    return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s%s", code, STR_ARG(build->command),
+                code == 127 ? "; `wash doctor` says what is not installed" : "");
 }
 
 enum status cli_build_wrap(const struct cli_build *build, struct error *err)
@@ -72,12 +78,23 @@ static enum status run_command(const struct cli_build *build, struct error *err)
     return code == 0 ? ST_OK : cli_build_failed(build, code, err);
 }
 
+static enum status no_command(const struct config_project *project, struct error *err)
+{
+    if (project->config_path.data)
+        return fail(err, ST_INVALID, "build.command is required in wash config: %s has none", project->config_path.data);
+    return fail(
+        err, ST_NOT_FOUND,
+        "build.command is required in wash config: neither %s nor a folder above it has a .wash/config.yaml; `wash new` makes a "
+        "project, `wash config init --example` a configuration to change",
+        project->root.data);
+}
+
 enum status cli_build_project(const struct cli_context *context, const struct config_project *project,
                               struct str *ret_component_path, struct error *err)
 {
     struct cli_build build = cli_build_of(project, false, context->arena);
     if (!build.command.data)
-        return fail(err, ST_INVALID, "build.command is required in wash config; `wash config init --example` shows it");
+        return no_command(project, err);
     TRY(cli_wit_fetch(context, project, err));
     log_info("building", LOG_STR("command", build.command));
     for (const char *const *entry = build.env; *entry; entry++)
@@ -104,12 +121,13 @@ static enum status run_build(struct cli_context *context, const void *options_po
     if (options->wit_dir.data)
         project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     project.config.wit.skip_fetch = project.config.wit.skip_fetch || options->skip_fetch;
+    if (options->wit_dir.data && !project.config.wit.skip_fetch) /* a project needs no WIT of its own, but what is named is there */
+        TRY(cli_check_wit_dir(project.config.wit.wit_dir.data, err));
     TRY(cli_build_project(context, &project, &path, err));
     struct str text = arena_printf(context->arena, "Successfully built component at: %.*s", STR_ARG(path));
-    cli_result(
-        context, text, text.data,
-        json_pack("{s:s%, s:s%}", "component_path", path.data, path.len, "project_path", project.root.data, project.root.len));
-    cli_hint(context, "`wash dev` serves it, `wash inspect %.*s` shows its world", STR_ARG(path));
+    cli_result(context, text, text.data,
+               json_pack("{s:o, s:o}", "component_path", cli_json_text(path), "project_path", cli_json_text(project.root)));
+    cli_hint(context, "`wash dev` serves it, `wash inspect %s` shows its world", cli_shell_word(context->arena, path).data);
     return ST_OK;
 }
 

@@ -51,8 +51,14 @@ void cli_failure(const struct cli_context *context, const struct error *err);
 /* A failure that has data of its own, printed by the command, which sets `reported` and returns the error. */
 void cli_failure_data(const struct cli_context *context, struct str text, const char *message, json_t *data);
 
+/* Text for `data`. That of a file whose name is not UTF-8, which JSON cannot carry, is escaped as in messages. */
+json_t *cli_json_text(struct str text);
+
 /* What to do next, for people: one line on stderr, none with `-o json`. */
 void cli_hint(const struct cli_context *context, const char *format, ...) PRINTF(2, 3);
+
+/* `text` as one word of a command line that can be copied from a hint: in quotes if a shell would take it apart. */
+struct str cli_shell_word(struct arena *arena, struct str text);
 
 /* The project the command was started in (or -C names), with the user's configuration below its own. */
 enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err) CHECKED;
@@ -65,6 +71,8 @@ enum status cli_make_folders(struct str path, struct error *err) CHECKED;
 struct str cli_path(const struct cli_context *context, struct str path);
 enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err) CHECKED;
 
+/* By its first bytes. */
+bool cli_is_core_module(struct str bytes);
 /* Makes a component of a core module, adapting what it imports of WASI preview 1; with adapters of the caller's, if any (may be
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,

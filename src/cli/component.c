@@ -52,7 +52,7 @@ static enum status component_new(struct cli_context *context, const void *option
     TRY(wrap(context, options, &out, err));
     TRY(cli_write_component(cli_path(context, path), buf_str(&out), err));
     struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
-    cli_result(context, text, text.data, json_pack("{s:s%, s:I}", "path", path.data, path.len, "size_bytes", (json_int_t)out.len));
+    cli_result(context, text, text.data, json_pack("{s:o, s:I}", "path", cli_json_text(path), "size_bytes", (json_int_t)out.len));
     return ST_OK;
 }
 

@@ -1,4 +1,5 @@
 /* `wash config`: files of configuration made, shown, checked; folders of wash's own cleaned up. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cleanup.h"
 #include "cli/cli.h"
@@ -68,11 +69,11 @@ static enum status write_whole(struct str path, struct str text, struct arena *a
     autoclose int fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "write %s", path.data);
-    bool written = write(fd, text.data, text.len) == (ssize_t)text.len && fchmod(fd, 0644) == 0;
-    if (written && rename(name, path.data) == 0)
-        return ST_OK;
-    enum status status = fail_errno(err, "write %s", path.data);
-    unlink(name);
+    enum status status = file_write_all(fd, text, path.data, err);
+    if (status == ST_OK && (fchmod(fd, 0644) != 0 || rename(name, path.data) != 0))
+        status = fail_errno(err, "write %s", path.data);
+    if (status != ST_OK)
+        unlink(name);
     return status;
 }
 
@@ -86,7 +87,8 @@ static enum status check_none(struct str folder, const struct init_options *opti
         if (lstat(other.data, &info) != 0)
             continue;
         if (!str_eq(other, path))
-            return fail(err, ST_EXISTS, "there is a configuration already: %s; remove it first", other.data);
+            return fail(err, ST_EXISTS, "there is a configuration already, in another format than %.*s: %s; remove it first",
+                        STR_ARG(options->format), other.data);
         if (!options->force)
             return fail(err, ST_EXISTS, "there is a configuration already: %s; --force replaces it", other.data);
     }
@@ -112,7 +114,7 @@ static enum status run_init(struct cli_context *context, const void *options_poi
     TRY(write_whole(path, buf_str(&text), arena, err));
     static const char message[] = "Configuration initialized successfully.";
     cli_result(context, arena_printf(arena, "%s\n%.*s", message, STR_ARG(path)), message,
-               json_pack("{s:s, s:s%, s:b}", "message", message, "config_path", path.data, path.len, "success", 1));
+               json_pack("{s:s, s:o, s:b}", "message", message, "config_path", cli_json_text(path), "success", 1));
     cli_hint(context, "edit it, then `wash config validate`");
     return ST_OK;
 }
@@ -149,8 +151,11 @@ static enum status run_info(struct cli_context *context, const void *options UNU
     json_t *data = json_object();
     for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
         struct str value = facts[i].value;
-        buf_addf(&text, "%s: %.*s\n", facts[i].label, STR_ARG(value.data ? value : STR("none")));
-        json_object_set_new(data, facts[i].key, value.data ? json_stringn(value.data, value.len) : json_null());
+        buf_addf(&text, "%s: ", facts[i].label);
+        if (buf_append_escaped(&text, value.data ? value : STR("none")) != ST_OK) /* names of folders may be anything */
+            bug("escape");
+        buf_add(&text, STR("\n"));
+        json_object_set_new(data, facts[i].key, value.data ? cli_json_text(value) : json_null());
     }
     cli_result(context, buf_str(&text), "Information about wash and its folders", data);
     return ST_OK;
@@ -235,8 +240,8 @@ static json_t *validation(struct str source, const struct config_report *report)
 {
     json_t *errors = json_array();
     vec_each (mistake, &report->mistakes)
-        json_array_append_new(errors, json_stringn(mistake->data, mistake->len));
-    return json_pack("{s:s%, s:b, s:o}", "source", source.data, source.len, "valid", report->mistakes.len == 0, "errors", errors);
+        json_array_append_new(errors, cli_json_text(*mistake));
+    return json_pack("{s:o, s:b, s:o}", "source", cli_json_text(source), "valid", report->mistakes.len == 0, "errors", errors);
 }
 
 static enum status run_validate(struct cli_context *context, const void *options_pointer, struct error *err)
@@ -302,10 +307,10 @@ static enum status clean_one(struct cli_context *context, const char *kind, stru
     struct str size = size_text(bytes, context->arena);
     buf_addf(&result->text, "%s %s directory: %.*s", action, kind, STR_ARG(path));
     buf_addf(&result->text, existed ? " (%s)\n" : "\n", size.data);
-    json_array_append_new(result->entries, json_pack("{s:s, s:s%, s:b, s:s, s:o, s:o}", "kind", kind, "path", path.data, path.len,
-                                                     "existed", existed, "action", action, "size_bytes",
-                                                     existed ? json_integer((json_int_t)bytes) : json_null(), "size_human",
-                                                     existed ? json_string(size.data) : json_null()));
+    json_array_append_new(result->entries,
+                          json_pack("{s:s, s:o, s:b, s:s, s:o, s:o}", "kind", kind, "path", cli_json_text(path), "existed", existed,
+                                    "action", action, "size_bytes", existed ? json_integer((json_int_t)bytes) : json_null(),
+                                    "size_human", existed ? json_string(size.data) : json_null()));
     result->total += bytes;
     return ST_OK;
 }
@@ -355,7 +360,7 @@ static const struct cli_command config_init = {
     .options_size = sizeof(struct init_options),
     .options = init_options,
     .option_count = ARRAY_LEN(init_options),
-    CLI_EXAMPLES({"A commented example of every key, in TOML", "wash config init --format toml --example"}),
+    CLI_EXAMPLES({"With an example of every section, in TOML", "wash config init --format toml --example"}),
     .run = run_init,
 };
 static const struct cli_command config_info = {

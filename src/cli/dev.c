@@ -6,6 +6,7 @@
 #include "host/host.h"
 #include "io/child.h"
 #include <signal.h>
+#include <unistd.h>
 
 #define COMPONENT_NAME "wash-dev-component"
 
@@ -155,11 +156,32 @@ static void warn_later_keys(const struct dev *dev)
     log_warn("these keys are not acted on yet", LOG_STR("keys", buf_str(&names)));
 }
 
+static enum status listen_on(struct host *host, struct str address, struct error *err)
+{
+    enum status status = host_listen(host, address, err);
+    if (status == ST_EXISTS)
+        return fail(err, ST_EXISTS, "%s; dev.address or WASH_DEV_ADDRESS may name another", err->message);
+    return status;
+}
+
+/* Somebody in the wrong folder is told so, and not that its component is missing. */
+static enum status check_project(const struct dev *dev, struct error *err)
+{
+    const struct config_project *project = &dev->project;
+    if (project->config_path.data || project->config.build.command.data || access(dev->component_path.data, F_OK) == 0)
+        return ST_OK;
+    return fail(err, ST_NOT_FOUND,
+                "there is no project here: neither %s nor a folder above it has a .wash/config.yaml; `wash new` makes a project, "
+                "`wash config init` a configuration",
+                project->root.data);
+}
+
 static enum status run_dev(struct cli_context *context, const void *options UNUSED, struct error *err)
 {
     struct dev dev = {.context = context};
     TRY(cli_load_project(context, &dev.project, err));
     dev.component_path = config_component_path(&dev.project, true, context->arena);
+    TRY(check_project(&dev, err));
     log_info("starting development session for project", LOG_STR("path", dev.project.root));
     warn_later_keys(&dev);
     struct host_options host_options = {
@@ -169,7 +191,7 @@ static enum status run_dev(struct cli_context *context, const void *options UNUS
     };
     struct host *host;
     TRY(host_new(&host_options, &host, err));
-    enum status status = host_listen(host, dev.project.config.dev.address, err);
+    enum status status = listen_on(host, dev.project.config.dev.address, err);
     if (status == ST_OK)
         status = host_run(host, develop, &dev, err);
     host_free(host);

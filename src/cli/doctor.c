@@ -392,25 +392,14 @@ static void add_finding(struct buf *out, const struct finding *finding, bool col
     buf_add(out, STR("\n"));
 }
 
-/* Of output that is not valid UTF-8, the readable form. */
-static json_t *json_text(struct str text)
-{
-    autobuf struct buf escaped = BUF_INIT(BUF_UNLIMITED);
-    if (!text.data)
-        return json_null();
-    if (buf_append_escaped(&escaped, text) != ST_OK)
-        bug("escape");
-    return json_string(buf_str(&escaped).data);
-}
-
 static json_t *report_data(const struct doctor *doctor)
 {
     json_t *checks = json_array();
     for (size_t i = 0; i < doctor->findings.len; i++) {
         const struct finding *finding = &doctor->findings.items[i];
-        json_array_append_new(checks,
-                              json_pack("{s:s, s:s, s:o, s:o}", "name", finding->name, "status", grade_names[finding->grade],
-                                        "detail", json_text(finding->detail), "fix", json_text(finding->fix)));
+        json_array_append_new(checks, json_pack("{s:s, s:s, s:o, s:o}", "name", finding->name, "status",
+                                                grade_names[finding->grade], "detail", cli_json_text(finding->detail), "fix",
+                                                finding->fix.data ? cli_json_text(finding->fix) : json_null()));
     }
     return json_pack("{s:o, s:I, s:I}", "checks", checks, "warnings", (json_int_t)count(doctor, GRADE_WARN), "failures",
                      (json_int_t)count(doctor, GRADE_FAIL));

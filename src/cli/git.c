@@ -74,19 +74,6 @@ enum status cli_git_check_ref(struct str ref, struct error *err)
     return ST_OK;
 }
 
-struct str cli_git_url_shown(struct arena *arena, struct str url)
-{
-    size_t mark = str_find(url, STR("://"));
-    if (mark == STR_NONE)
-        return arena_str(arena, url);
-    struct str rest = str_from(url, mark + 3);
-    struct str authority = str_slice(rest, 0, MIN(str_find_char(rest, '/'), rest.len));
-    size_t at = str_find_last_char(authority, '@'), colon = str_find_char(authority, ':');
-    if (at == STR_NONE || colon == STR_NONE || colon > at)
-        return arena_str(arena, url);
-    return arena_printf(arena, "%.*s://%.*s%.*s", (int)mark, url.data, (int)colon, authority.data, STR_ARG(str_from(rest, at)));
-}
-
 /* --- running git -------------------------------------------------------------------------------------------------------------- */
 
 /* What git keeps in its environment about "this repository" (git rev-parse --local-env-vars) is forgotten: we may run in a hook. */
@@ -155,6 +142,9 @@ static enum status run_git(const struct cli_git_clone *clone, const char *direct
     if (code == 0)
         return ST_OK;
     struct str words = last_words(buf_str(&errors));
+    if (str_find(words, STR("terminal prompts disabled")) != STR_NONE) /* servers do not tell one from the other */
+        return fail(err, ST_DENIED,
+                    "%s: there is none at this address, or it wants a login, which git gets from a credential helper", what);
     return fail(err, ST_IO, "%s: git failed with exit code %d%s%.*s", what, code, words.len ? ": " : "", STR_ARG(words));
 }
 
@@ -171,6 +161,19 @@ static enum status forbid_filters(const struct cli_git_clone *clone, struct erro
     if (fd < 0 || write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1)
         return fail_errno(err, "write %s", path.data);
     return ST_OK;
+}
+
+/* Quiet, so its words are for us also where a user watches. */
+static enum status check_out(const struct cli_git_clone *clone, struct error *err)
+{
+    const struct cli_git_clone unseen = {.folder = clone->folder};
+    const char *const argv[] = {SETTINGS, "checkout", "--quiet", "--force", clone->ref ? clone->ref : "HEAD", "--", NULL};
+    enum status status = run_git(&unseen, clone->folder, argv, "check out the repository", err);
+    if (status == ST_OK || str_find(str_of(err->message), STR("invalid reference")) == STR_NONE)
+        return status;
+    if (clone->ref)
+        return fail(err, ST_NOT_FOUND, "the repository has no branch, tag or commit `%s`", clone->ref);
+    return fail(err, ST_NOT_FOUND, "the repository is empty");
 }
 
 /* Objects are fetched first, files written after: with our attributes. --no-local: the objects of a repository on this machine are
@@ -195,7 +198,5 @@ enum status cli_git_clone(const struct cli_git_clone *clone, struct error *err)
     vec_release(&argv);
     TRY(status);
     TRY(forbid_filters(clone, err));
-    const char *const check_out[] = {SETTINGS, "checkout", "--quiet", "--force", clone->ref ? clone->ref : "HEAD", "--", NULL};
-    status = run_git(clone, clone->folder, check_out, "check out the repository", err);
-    return status == ST_IO && clone->ref ? fail_wrap(err, "no `%s`?", clone->ref) : status;
+    return check_out(clone, err);
 }

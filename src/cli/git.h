@@ -5,15 +5,12 @@
  * submodules, prompts and templates, and with the environment's own repository forgotten. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/error.h"
+#include "base/str.h"
 
 /* ST_INVALID says what is wrong with it. */
 enum status cli_git_check_url(struct str url, struct error *err) CHECKED;
 enum status cli_git_check_ref(struct str ref, struct error *err) CHECKED;
-
-/* The address without a password, for messages and results. */
-struct str cli_git_url_shown(struct arena *arena, struct str url);
 
 struct cli_git_clone {
     const char *url;    /* checked; or the path of a repository on this machine */

@@ -32,9 +32,9 @@ static void help_row(struct buf *out, const char *left, const struct cli_option 
     for (const char *const *choice = option ? option->choices : NULL; choice && *choice; choice++)
         buf_addf(&text, "%s%s", choice == option->choices ? ": " : ", ", *choice);
     if (option && option->kind == CLI_NUMBER)
-        buf_addf(&text, " [%" PRIu64 "]", option->number_default);
+        buf_addf(&text, " [default: %" PRIu64 "]", option->number_default);
     else if (option && option->text_default)
-        buf_addf(&text, " [%s]", option->text_default);
+        buf_addf(&text, " [default: %s]", option->text_default);
     if (option && option->env)
         buf_addf(&text, " [env: %s]", option->env);
     help_text(out, HELP_INDENT, buf_str(&text));
@@ -88,8 +88,14 @@ static void help_examples(struct buf *out, const struct cli_command *command)
 static void help_subcommands(struct buf *out, const struct cli_command *command)
 {
     buf_add(out, STR("\nCommands:\n"));
-    for (size_t i = 0; i < command->subcommand_count; i++)
-        help_row(out, command->subcommands[i]->name, NULL, command->subcommands[i]->summary);
+    for (size_t i = 0; i < command->subcommand_count; i++) {
+        const struct cli_command *below = command->subcommands[i];
+        autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+        buf_add(&text, str_of(below->summary));
+        if (below->alias)
+            buf_addf(&text, " [alias: %s]", below->alias);
+        help_row(out, below->name, NULL, text.data);
+    }
 }
 
 void cli_option_usage(struct buf *out, const struct cli_option *option)
@@ -107,10 +113,7 @@ void cli_option_usage(struct buf *out, const struct cli_option *option)
 void cli_usage(struct buf *out, const struct cli_command *command, struct str path)
 {
     buf_add(out, path);
-    if (command->subcommand_count || command->option_count)
-        buf_add(out, STR(" [OPTIONS]"));
-    if (command->subcommand_count)
-        buf_add(out, STR(" <COMMAND>"));
+    buf_addf(out, " [OPTIONS]%s", command->subcommand_count ? " <COMMAND>" : "");
     for (size_t i = 0; i < command->argument_count; i++)
         buf_addf(out, command->arguments[i].required ? " <%s>%s" : " [%s]%s", command->arguments[i].name,
                  command->arguments[i].kind == CLI_TEXTS ? "..." : "");

@@ -22,7 +22,10 @@ static enum status pull_component(const struct cli_context *context, const struc
                                   struct error *err)
 {
     struct oci_pulled pulled;
-    TRY(cli_registry_pull(context, &options->registry, options->reference, &pulled, ret_bytes, err));
+    enum status status = cli_registry_pull(context, &options->registry, options->reference, &pulled, ret_bytes, err);
+    if (status != ST_OK && str_find_char(options->reference, '/') == STR_NONE) /* perhaps a file was meant */
+        return fail_wrap(err, "`%.*s` is no file or folder here; as a reference", STR_ARG(options->reference));
+    TRY(status);
     oci_pulled_release(&pulled);
     return ST_OK;
 }
@@ -61,8 +64,12 @@ static enum status inspect(struct cli_context *context, const void *options_poin
     const struct inspect_options *options = options_pointer;
     autobuf struct buf bytes = {0}, wit = BUF_INIT(BUF_UNLIMITED);
     TRY(read_component(context, options, &bytes, err));
+    struct str what = options->reference.data ? options->reference : STR("the component");
+    if (cli_is_core_module(buf_str(&bytes)))
+        return fail(err, ST_INVALID, "%.*s: a core module, not a component; `wash component new` makes a component of one",
+                    STR_ARG(what));
     if (cm_world_wit(buf_str(&bytes), &wit, err) != ST_OK)
-        return fail_wrap(err, "%.*s", STR_ARG(options->reference.data ? options->reference : STR("the component")));
+        return fail_wrap(err, "%.*s", STR_ARG(what));
     json_t *data =
         json_pack("{s:s, s:b, s:s%}", "message", "Component inspected successfully", "success", 1, "wit", wit.data, wit.len);
     cli_result(context, buf_str(&wit), "Component inspected successfully", data);

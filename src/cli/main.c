@@ -4,7 +4,8 @@
 #include "cli/cli.h"
 #include "cli/completion.h"
 #include "cli/update.h"
-#include <locale.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
@@ -148,8 +149,35 @@ static int run(struct cli_context *context, struct error *err)
     return status_exit_code(status);
 }
 
+/* A standard descriptor that is closed would become the next file or connection that is opened, and results and logs would go there.
+ * What takes its place for stdout cannot be written, so that a result that nobody gets is still noticed. */
+static void hold_standard_descriptors(void)
+{
+    static const int modes[] = {[STDIN_FILENO] = O_RDONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
+    for (int fd = 0; fd < (int)ARRAY_LEN(modes); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd) /* the lowest that is free is this one */
+            _exit(1);
+}
+
+/* A result that did not arrive, because a disk is full or its reader gone, is a failure. */
+static int finish_output(struct cli_context *context, int code, struct error *err)
+{
+    bool lost = ferror(stdout); /* some of it, earlier: what is left may well arrive */
+    bool written = fflush(stdout) == 0 && !lost;
+    if (written || code != 0)
+        return code;
+    if (lost)
+        (void)!fail(err, ST_IO, "the result could not be written to stdout");
+    else
+        (void)!fail_errno(err, "write the result to stdout");
+    context->json = false;
+    cli_failure(context, err);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     struct cli_context context = {.arena = &arena, .root = &wash};
@@ -164,8 +192,7 @@ int main(int argc, char **argv)
         context.json = str_eq_nocase(context.parsed.globals.output, STR("json"));
         code = run(&context, &err);
     }
+    code = finish_output(&context, code, &err);
     arena_release(&arena);
-    if (fflush(stdout) != 0 && code == 0)
-        code = 1;
     return code;
 }

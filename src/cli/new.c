@@ -4,6 +4,7 @@
  * Ctrl-C leaves nothing behind. Only then does the template's own command run, in the new project: if that fails, the project is
  * whole, and the command can be run again. */
 #include "base/mem.h"
+#include "base/url.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/git.h"
@@ -35,14 +36,14 @@ struct new_project {
 
 /* --- what is asked for -------------------------------------------------------------------------------------------------------- */
 
-static enum status check_name(struct str name, const char *what, struct error *err)
+static enum status check_name(struct str name, const char *what, const char *instead, struct error *err)
 {
     bool good = name.len > 0 && name.len <= NAME_MAX && name.data[0] != '-' && !str_is(name, ".") && !str_is(name, "..") &&
                 !str_eq_nocase(name, STR(".git")) && str_valid_utf8(name);
     for (size_t i = 0; good && i < name.len; i++)
         good = (unsigned char)name.data[i] >= 0x20 && name.data[i] != 0x7f && name.data[i] != '/';
     if (!good)
-        return fail(err, ST_INVALID, "%s `%.*s` cannot be the name of a folder; choose one with --name", what, STR_ARG(name));
+        return fail(err, ST_INVALID, "%s `%.*s` cannot be the name of a folder%s", what, STR_ARG(name), instead);
     return ST_OK;
 }
 
@@ -108,7 +109,7 @@ static enum status find_template(struct new_project *project, struct error *err)
         return ST_OK;
     }
     TRY(cli_git_check_url(options->template, err));
-    project->shown = cli_git_url_shown(arena, options->template);
+    project->shown = url_shown(arena, options->template);
     return ST_OK;
 }
 
@@ -121,7 +122,10 @@ static enum status plan(struct new_project *project, struct error *err)
     if (options->subfolder.data)
         TRY(check_subfolder(options->subfolder, err));
     project->name = arena_str(arena, options->name.data ? options->name : default_name(project));
-    TRY(check_name(project->name, options->name.data ? "--name" : "the template's name", err));
+    if (options->name.data)
+        TRY(check_name(project->name, "--name", "", err));
+    else
+        TRY(check_name(project->name, "the template's name", "; choose one with --name", err));
     project->target = cli_path(project->context, project->name);
     if (lstat(project->target.data, &info) == 0)
         return fail(err, ST_EXISTS, "Output directory already exists: %s; choose another name with --name", project->target.data);
@@ -279,13 +283,12 @@ static void say(const struct new_project *project, bool was_run)
     struct arena *arena = project->context->arena;
     const struct new_options *options = project->options;
     struct str message = arena_printf(arena, "Project '%s' created successfully at %s", project->name.data, project->target.data);
-    json_t *data = json_pack("{s:s, s:s%, s:o, s:s%}", "name", project->name.data, "repository", project->shown.data,
-                             project->shown.len, "subfolder",
-                             options->subfolder.data ? json_stringn(options->subfolder.data, options->subfolder.len) : json_null(),
-                             "output_dir", project->target.data, project->target.len);
+    json_t *data = json_pack(
+        "{s:o, s:o, s:o, s:o}", "name", cli_json_text(project->name), "repository", cli_json_text(project->shown), "subfolder",
+        options->subfolder.data ? cli_json_text(options->subfolder) : json_null(), "output_dir", cli_json_text(project->target));
     cli_result(project->context, message, message.data, data);
     bool elsewhere = project->context->parsed.globals.directory.data != NULL;
-    const char *folder = elsewhere ? project->target.data : project->name.data;
+    const char *folder = cli_shell_word(arena, elsewhere ? project->target : project->name).data;
     if (project->command.data && !was_run)
         cli_hint(project->context, "cd %s, then set it up with `%.*s`, and `wash dev`", folder, STR_ARG(project->command));
     else

@@ -56,7 +56,7 @@ static enum status pull(struct cli_context *context, const void *options_pointer
             bug("escape");
         buf_addf(&text, "Pulled and saved component to %s", shown.data);
         cli_result(context, buf_str(&text), text.data,
-                   json_pack("{s:s, s:s, s:I, s:s, s:b}", "message", DONE, "output_path", shown.data, "bytes",
+                   json_pack("{s:s, s:o, s:I, s:s, s:b}", "message", DONE, "output_path", cli_json_text(path), "bytes",
                              (json_int_t)pulled.bytes, "digest", pulled.digest.text, "success", 1));
     }
     oci_pulled_release(&pulled);

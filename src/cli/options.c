@@ -22,7 +22,7 @@ const struct cli_option cli_global_options[] = {
      .value_name = "LEVEL",
      .choices = levels,
      .text_default = "info",
-     .help = "What to log to stderr"},
+     .help = "What to log to stderr, unless RUST_LOG says it"},
     {.name = "output",
      .letter = 'o',
      .kind = CLI_CHOICE,
@@ -217,11 +217,13 @@ static enum status parse_letters(struct parser *parser, struct str argument)
         if (!option)
             return fail(parser->err, ST_INVALID, "unknown option %s", shown);
         struct str rest = str_from(argument, i + 1);
+        bool given = rest.len > 0; /* -ojson, -o=json */
         if (option->kind == CLI_FLAG) {
             TRY(take_option(parser, option, shown, STR_NULL, target));
             continue;
         }
-        return take_option(parser, option, shown, rest.len ? rest : STR_NULL, target);
+        str_skip(&rest, STR("="));
+        return take_option(parser, option, shown, given ? rest : STR_NULL, target);
     }
     return ST_OK;
 }
@@ -320,7 +322,7 @@ bool cli_wants_json(int argc, char *const *argv)
         struct str value = str_of(argv[i]);
         if (str_is(value, "-o") || str_is(value, "--output"))
             value = str_of(i + 1 < argc ? argv[++i] : "");
-        else if (!str_skip(&value, STR("--output=")) && !str_skip(&value, STR("-o")))
+        else if (!str_skip(&value, STR("--output=")) && !str_skip(&value, STR("-o=")) && !str_skip(&value, STR("-o")))
             continue;
         json = str_eq_nocase(value, STR("json"));
     }

@@ -30,6 +30,17 @@ void cli_result(const struct cli_context *context, struct str text, const char *
     print_json(json_pack("{s:s, s:b, s:o}", "message", buf_str(&escaped).data, "success", 1, "data", data ? data : json_null()));
 }
 
+json_t *cli_json_text(struct str text)
+{
+    json_t *value = json_stringn(text.data, text.len);
+    if (value)
+        return value;
+    autobuf struct buf escaped = BUF_INIT(BUF_UNLIMITED);
+    if (buf_append_escaped(&escaped, text) != ST_OK)
+        bug("escape");
+    return json_stringn(escaped.data, escaped.len);
+}
+
 /* Arguments, output of tools and names of files come into messages: nothing of them drives the terminal. */
 static void print_error(const struct cli_context *context, struct str text)
 {
@@ -79,6 +90,22 @@ void cli_hint(const struct cli_context *context, const char *format, ...)
     buf_add(&line, STR(" "));
     if (fits && buf_append_escaped(&line, buf_str(&text)) == ST_OK)
         fprintf(stderr, "%s\n", line.data);
+}
+
+struct str cli_shell_word(struct arena *arena, struct str text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+    autobuf struct buf word = BUF_INIT(BUF_UNLIMITED);
+    size_t clear = 0;
+    while (clear < text.len && text.data[clear] && strchr(plain, text.data[clear]))
+        clear++;
+    if (clear == text.len && text.len > 0)
+        return arena_str(arena, text);
+    buf_add(&word, STR("'"));
+    for (size_t i = 0; i < text.len; i++)
+        buf_add(&word, text.data[i] == '\'' ? STR("'\\''") : str_slice(text, i, i + 1));
+    buf_add(&word, STR("'"));
+    return arena_str(arena, buf_str(&word));
 }
 
 struct config_request cli_config_request(const struct cli_context *context)

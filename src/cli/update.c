@@ -275,8 +275,8 @@ static void say_done(const struct update *update)
 {
     struct arena *arena = update->context->arena;
     struct str text = arena_printf(arena, "wash upgraded to %s", update->release.tag.data);
-    json_t *data = json_pack("{s:s, s:s, s:s}", "version", update->release.tag.data, "backup_path", update->backup.data,
-                             "install_path", update->path.data);
+    json_t *data = json_pack("{s:s, s:o, s:o}", "version", update->release.tag.data, "backup_path", cli_json_text(update->backup),
+                             "install_path", cli_json_text(update->path));
     cli_result(update->context, arena_printf(arena, "%s; the one before is in %s", text.data, update->backup.data), text.data,
                data);
 }

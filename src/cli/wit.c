@@ -106,7 +106,7 @@ enum status cli_wit_project(const struct cli_context *context, const struct conf
     return ST_OK;
 }
 
-static enum status check_wit_dir(const char *path, struct error *err)
+enum status cli_check_wit_dir(const char *path, struct error *err)
 {
     if (wkg_is_folder(path))
         return ST_OK;
@@ -124,7 +124,7 @@ static enum status open_project(struct cli_context *context, const struct wit_co
         wit->project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     TRY(cli_wit_project(context, &wit->project, &wit->wkg, err));
     wit->wit_dir = str_of(wit->wkg.wit_dir);
-    return check_wit_dir(wit->wkg.wit_dir, err);
+    return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 
 /* Work that may take a while: shown, and interrupted in order. */
@@ -198,12 +198,12 @@ enum status cli_wit_fetch(const struct cli_context *context, const struct config
 
 static json_t *wit_dir_data(const struct wit *wit)
 {
-    return json_pack("{s:s%}", "wit_dir", wit->wit_dir.data, wit->wit_dir.len);
+    return json_pack("{s:o}", "wit_dir", cli_json_text(wit->wit_dir));
 }
 
 static json_t *package_data(const struct wit *wit, struct str package)
 {
-    return json_pack("{s:s%, s:s%}", "package", package.data, package.len, "wit_dir", wit->wit_dir.data, wit->wit_dir.len);
+    return json_pack("{s:o, s:o}", "package", cli_json_text(package), "wit_dir", cli_json_text(wit->wit_dir));
 }
 
 static void say(const struct wit *wit, struct str text, json_t *data)
@@ -219,7 +219,7 @@ static enum status run_fetch(struct cli_context *context, const void *options_po
     TRY(open_project(context, options, &wit, err));
     TRY(fetch(&wit, &request, err));
     json_t *data = wit_dir_data(&wit);
-    json_object_set_new(data, "lock_file", json_string(arena_printf(context->arena, "%s/" WKG_LOCK_NAME, wit.wkg.root).data));
+    json_object_set_new(data, "lock_file", cli_json_text(arena_printf(context->arena, "%s/" WKG_LOCK_NAME, wit.wkg.root)));
     say(&wit, STR("WIT dependencies fetched successfully"), data);
     return ST_OK;
 }
@@ -252,7 +252,7 @@ static enum status run_clean(struct cli_context *context, const void *options_po
     TRY(wkg_deps_clean(wit.wkg.wit_dir, &removed, err));
     struct str deps = arena_printf(context->arena, "%s/deps", wit.wkg.wit_dir);
     if (removed)
-        say(&wit, STR("WIT dependencies cleaned successfully"), json_pack("{s:s}", "deps_dir", deps.data));
+        say(&wit, STR("WIT dependencies cleaned successfully"), json_pack("{s:o}", "deps_dir", cli_json_text(deps)));
     else
         say(&wit, STR("No dependencies to clean (deps directory does not exist)"), NULL);
     return ST_OK;
@@ -453,11 +453,11 @@ static enum status run_build(struct cli_context *context, const void *options_po
     struct str path = output_path(&wit, options, &built);
     TRY(wkg_file_replace(path.data, buf_str(&bytes), err));
     say(&wit, arena_printf(context->arena, "Built WIT package %.*s to %.*s", STR_ARG(built.package), STR_ARG(path)),
-        json_pack("{s:s%, s:o, s:s%, s:I}", "package", built.package.data, built.package.len, "version",
-                  built.version.len ? json_stringn(built.version.data, built.version.len) : json_null(), "output", path.data,
-                  path.len, "size", (json_int_t)bytes.len));
+        json_pack("{s:o, s:o, s:o, s:I}", "package", cli_json_text(built.package), "version",
+                  built.version.len ? cli_json_text(built.version) : json_null(), "output", cli_json_text(path), "size",
+                  (json_int_t)bytes.len));
     cli_hint(context, "`wash oci push REGISTRY/%.*s:%.*s %s` publishes it", STR_ARG(repository_name(&wit, built.package)),
-             STR_ARG(built.version.len ? built.version : STR("latest")), path.data);
+             STR_ARG(built.version.len ? built.version : STR("latest")), cli_shell_word(context->arena, path).data);
     return ST_OK;
 }
 

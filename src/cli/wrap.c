@@ -89,19 +89,24 @@ enum status cli_write_component(struct str path, struct str bytes, struct error 
     return status;
 }
 
-/* A core module by its first bytes; a file that cannot be read is none, and whoever loads it will say so. */
-static bool is_core_module(const char *path)
+bool cli_is_core_module(struct str bytes)
+{
+    return str_starts(bytes, STR("\0asm\1\0\0\0"));
+}
+
+/* A file that cannot be read is none, and whoever loads it will say so. */
+static bool is_core_module_file(const char *path)
 {
     char header[8];
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, header, sizeof header) == sizeof header && memcmp(header, "\0asm\1\0\0\0", sizeof header) == 0;
+    return fd >= 0 && read(fd, header, sizeof header) == sizeof header && cli_is_core_module(str_n(header, sizeof header));
 }
 
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err)
 {
     autobuf struct buf module = {0}, component = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     autofree char *name = mem_strndup(path.data, path.len);
-    *ret_wrapped = is_core_module(name);
+    *ret_wrapped = is_core_module_file(name);
     if (!*ret_wrapped)
         return ST_OK;
     TRY(cli_read_file(str_of(name), CM_LIMIT_BINARY_BYTES, &module, err));

@@ -1,5 +1,6 @@
 /* From structs and tables back to trees: what `wash config show` prints, and the JSON Schema. */
 #include "base/mem.h"
+#include "base/url.h"
 #include "config/schema.h"
 
 static const void *at(const struct config_key *key, const void *object)
@@ -12,11 +13,20 @@ static json_t *text_of(struct str text)
     return json_stringn(text.data, text.len);
 }
 
-/* A reference to the environment gives nothing away; any other secret stays hidden. */
+static json_t *without_login(struct str text)
+{
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    json_t *value = text_of(url_shown(&arena, text));
+    arena_release(&arena);
+    return value;
+}
+
+/* A reference to the environment gives nothing away; any other secret stays hidden, and so does a login in any address. */
 static json_t *shown_text(const struct config_key *key, struct str text)
 {
     bool reference = str_starts(text, STR("${")) && str_ends(text, STR("}"));
-    return key->secret && !reference ? json_string("***") : text_of(text);
+    return key->secret && !reference ? json_string("***") : without_login(text);
 }
 
 static json_t *encode_strs(const struct config_strs *strs)

@@ -14,6 +14,7 @@
 struct yaml_reader {
     yaml_parser_t parser;
     const char *origin;
+    struct str text;
     unsigned depth, nodes;
     struct error *err;
 };
@@ -23,13 +24,46 @@ static enum status yaml_fail(struct yaml_reader *reader, yaml_mark_t mark, const
     return fail(reader->err, ST_INVALID, "%s: line %zu, column %zu: %s", reader->origin, mark.line + 1, mark.column + 1, what);
 }
 
+/* libyaml gives no line to bytes that are not text. */
+static yaml_mark_t mark_of_offset(struct str text, size_t offset)
+{
+    yaml_mark_t mark = {0};
+    for (size_t i = 0; i < MIN(offset, text.len); i++) {
+        mark.column = text.data[i] == '\n' ? 0 : mark.column + 1;
+        mark.line += text.data[i] == '\n';
+    }
+    return mark;
+}
+
+static bool is_tab(struct str text, yaml_mark_t mark)
+{
+    struct str line = STR_NULL;
+    for (size_t i = 0; i <= mark.line; i++)
+        if (!str_next_part(&text, '\n', &line))
+            return false;
+    return mark.column < line.len && line.data[mark.column] == '\t';
+}
+
+/* What libyaml says, and what it was about when it found that: a quote that is not closed is far from the end of the file. */
+static enum status syntax_fail(struct yaml_reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    const char *problem = parser->problem ? parser->problem : "not valid YAML";
+    if (parser->error == YAML_READER_ERROR)
+        return yaml_fail(reader, mark_of_offset(reader->text, parser->problem_offset), problem);
+    if (is_tab(reader->text, parser->problem_mark))
+        return yaml_fail(reader, parser->problem_mark, "a tab where only spaces may be");
+    if (!parser->context || parser->context_mark.line == parser->problem_mark.line)
+        return yaml_fail(reader, parser->problem_mark, problem);
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&text, "%s %s that begins at line %zu, column %zu", problem, parser->context, parser->context_mark.line + 1,
+             parser->context_mark.column + 1);
+    return yaml_fail(reader, parser->problem_mark, text.data);
+}
+
 static enum status next_event(struct yaml_reader *reader, yaml_event_t *ret_event)
 {
-    if (!yaml_parser_parse(&reader->parser, ret_event)) {
-        yaml_mark_t mark = reader->parser.problem ? reader->parser.problem_mark : reader->parser.mark;
-        return yaml_fail(reader, mark, reader->parser.problem ? reader->parser.problem : "not valid YAML");
-    }
-    return ST_OK;
+    return yaml_parser_parse(&reader->parser, ret_event) ? ST_OK : syntax_fail(reader);
 }
 
 static bool looks_like_integer(struct str text)
@@ -172,7 +206,7 @@ static enum status read_document(struct yaml_reader *reader, json_t **ret_tree)
 
 enum status config_parse_yaml(const char *origin, struct str text, json_t **ret_tree, struct error *err)
 {
-    struct yaml_reader reader = {.origin = origin, .err = err};
+    struct yaml_reader reader = {.origin = origin, .text = text, .err = err};
     if (!yaml_parser_initialize(&reader.parser))
         return fail(err, ST_LIMIT, "%s: out of memory", origin);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.data, text.len);
@@ -186,7 +220,8 @@ enum status config_parse_json(const char *origin, struct str text, json_t **ret_
     json_error_t problem;
     json_t *tree = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
     if (!tree)
-        return fail(err, ST_INVALID, "%s: line %d, column %d: %s", origin, problem.line, problem.column, problem.text);
+        return fail(err, ST_INVALID, "%s: line %d, column %d: %s", origin, problem.line, MAX(problem.column, 1),
+                    json_error_code(&problem) == json_error_null_character ? "text with a NUL character" : problem.text);
     *ret_tree = tree;
     return ST_OK;
 }

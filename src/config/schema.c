@@ -85,6 +85,8 @@ static enum status check_number(const struct config_key *key, struct config_repo
                                 uint64_t value, struct error *err)
 {
     uint64_t max = key->number_max ? key->number_max : UINT64_MAX;
+    if (value < key->number_min && !key->number_max)
+        return config_mistake(report, err, "%s: %s: %" PRIu64 " is less than %" PRIu64, origin, path, value, key->number_min);
     if (value < key->number_min || value > max)
         return config_mistake(report, err, "%s: %s: %" PRIu64 " is outside %" PRIu64 " to %" PRIu64, origin, path, value,
                               key->number_min, max);
@@ -116,10 +118,20 @@ static enum status check_choice(const struct config_key *key, struct config_repo
     return config_mistake(report, err, "%s: %s: `%.*s` is not one of: %s", origin, path, STR_ARG(*value), list.data);
 }
 
+/* Commands, paths and variables end at a NUL: what is behind it would be lost without a word. */
+static enum status check_no_nul(struct config_report *report, const char *origin, const char *path, struct str value,
+                                struct error *err)
+{
+    if (str_find_char(value, '\0') != STR_NONE)
+        return config_mistake(report, err, "%s: %s: text with a NUL character", origin, path);
+    return ST_OK;
+}
+
 /* Choices take the spelling of the table. */
 static enum status check_text(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
                               struct str *value, struct error *err)
 {
+    TRY(check_no_nul(report, origin, path, *value, err));
     if (key->choices)
         return check_choice(key, report, origin, path, value, err);
     if (key->format && !key->format->valid(*value))
@@ -164,8 +176,10 @@ static enum status decode_map(struct config_decoder *decoder, const char *path, 
     {
         struct config_pair *pair = &merged.items[merged.len++];
         pair->key = arena_str(decoder->arena, str_of(name));
+        const char *item_path = arena_printf(decoder->arena, "%s.%s", path, name).data;
         if (!scalar_text(decoder->arena, item, &pair->value))
-            TRY(wrong_kind(decoder, arena_printf(decoder->arena, "%s.%s", path, name).data, "text", item, err));
+            TRY(wrong_kind(decoder, item_path, "text", item, err));
+        TRY(check_no_nul(decoder->report, decoder->origin, item_path, pair->value, err));
     }
     *map = merged;
     return ST_OK;
@@ -238,8 +252,11 @@ static enum status decode_value(struct config_decoder *decoder, const struct con
         *(bool *)target = json_is_true(value);
         return ST_OK;
     case CONFIG_U64:
-        if (!json_is_integer(value) || json_integer_value(value) < 0)
-            return wrong_kind(decoder, path, "a number of at least 0", value, err);
+        if (!json_is_integer(value))
+            return wrong_kind(decoder, path, "a whole number", value, err);
+        if (json_integer_value(value) < 0)
+            return config_mistake(decoder->report, err, "%s: %s: %" JSON_INTEGER_FORMAT " is less than %" PRIu64, decoder->origin,
+                                  path, json_integer_value(value), key->number_min);
         *(uint64_t *)target = (uint64_t)json_integer_value(value);
         return check_number(key, decoder->report, decoder->origin, path, *(uint64_t *)target, err);
     case CONFIG_STR:

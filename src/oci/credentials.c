@@ -107,7 +107,8 @@ static enum status ask_helper(const struct oci_credentials_options *options, con
         buf_add(&shown, STR(""));
         if (buf_append_escaped(&shown, str_slice(str_trim(buf_str(&answer)), 0, 200)) != ST_OK)
             bug("escape");
-        status = fail(err, ST_UNAVAILABLE, "%s failed with %d: %s", program.data, code, shown.data);
+        status =
+            fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program.data, code, shown.len ? ": " : "", shown.data);
     }
     if (answer.data)
         OPENSSL_cleanse(answer.data, answer.len);

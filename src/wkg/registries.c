@@ -1,6 +1,7 @@
 #include "wkg/registries.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "config/read.h"
 #include "oci/reference.h"
 #include "wkg/file.h"
@@ -95,8 +96,9 @@ enum status wkg_registries_log_in(struct wkg_registries *registries, struct str 
     if (!plain)
         str_skip(&name, STR("https://"));
     name = str_slice(name, 0, str_find_char(name, '/'));
+    struct str shown = url_shown(registries->arena, url);
     if (!oci_registry_valid(name))
-        return fail(err, ST_INVALID, "`%.*s` is no registry; write a host, as in ghcr.io", STR_ARG(url));
+        return fail(err, ST_INVALID, "`%.*s` is no registry; write a host, as in ghcr.io", STR_ARG(shown));
     struct wkg_login *login = login_of(registries, name);
     if (user.data) {
         login->user = user;

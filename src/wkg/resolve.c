@@ -1,6 +1,7 @@
 /* Where packages come from; see fetch.h. */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "wkg/fetch_private.h"
 #include "wkg/file.h"
 #include "wkg/join.h"
@@ -182,9 +183,9 @@ static enum status take_from_source(struct fetch *f, struct wkg_source *source, 
         return wit_loader_add_package(f->loader, path, f->err);
     if (main.len == 0) /* what is wrong with it */
         return wit_loader_add_package(f->loader, source->folder, f->err);
+    struct str location = url_shown(&f->arena, source->location);
     return fail(f->err, ST_NOT_FOUND, "the source of `%.*s`, %.*s, has package `%.*s`, but `%.*s` refers to `%.*s`",
-                STR_ARG(source->key), STR_ARG(source->location), STR_ARG(main), STR_ARG(reference->from),
-                STR_ARG(reference->full_name));
+                STR_ARG(source->key), STR_ARG(location), STR_ARG(main), STR_ARG(reference->from), STR_ARG(reference->full_name));
 }
 
 /* One of the package goes before one of its namespace. NULL: a registry has it, by a source or without one. */
@@ -245,8 +246,9 @@ enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *packag
         return ST_OK;
     if (name_of_package(f, source->folder).len == 0) /* what is wrong with it */
         TRY(wit_loader_add_package(f->loader, source->folder, f->err));
+    struct str location = url_shown(&f->arena, source->location);
     return fail(f->err, ST_NOT_FOUND, "the source of `%.*s`, %.*s, does not have `%.*s%s%.*s`", STR_ARG(source->key),
-                STR_ARG(source->location), STR_ARG(package->text), version->text.len ? "@" : "", STR_ARG(version->text));
+                STR_ARG(location), STR_ARG(package->text), version->text.len ? "@" : "", STR_ARG(version->text));
 }
 
 static bool is_overridden(const struct fetch *f, struct str package)

@@ -1,6 +1,7 @@
 #include "wkg/source.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "base/vec.h"
 #include "oci/reference.h"
 #include "wkg/file.h"
@@ -225,5 +226,6 @@ enum status wkg_source_open(struct wkg_fetcher *fetcher, struct wkg_source *sour
     if (status == ST_OK)
         return ST_OK;
     source->folder = NULL;
-    return fail_wrap(err, "the source of `%.*s`, %.*s", STR_ARG(source->key), STR_ARG(source->location));
+    struct str location = url_shown(arena, source->location);
+    return fail_wrap(err, "the source of `%.*s`, %.*s", STR_ARG(source->key), STR_ARG(location));
 }

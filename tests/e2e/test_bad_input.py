@@ -98,7 +98,23 @@ def port_in_use():
         taken.listen()
         port = taken.getsockname()[1]
         with Project(dev_config(port), guest("hello")) as project:
-            fails(project, rf"{port}.*in use")
+            fails(project, rf"{port}.*in use; dev\.address or WASH_DEV_ADDRESS")
+
+
+@test
+def no_project():
+    """a folder that is no project, nor in one: what is missing, and what makes it"""
+    with Project() as project:
+        os.remove(project.path(".wash/config.yaml"))
+        os.rmdir(project.path(".wash"))
+        line = fails(project, r"neither /\S+ nor a folder above it has a \.wash/config\.yaml")
+        check(os.path.realpath(project.root) in line and "`wash new`" in line and "`wash config init`" in line, line)
+        for command in ("build", "inspect"):
+            code, _, err = run(command, cwd=project.root)
+            equal(code, 1)
+            check(err.startswith("error: build.command is required in wash config: neither ") and "`wash new`" in err, err)
+        project.write(os.path.basename(project.root) + ".wasm", b"not a component")
+        fails(project, "not a WebAssembly")  # a component that is there is served without a configuration
 
 
 @test
@@ -208,9 +224,13 @@ def inspect_bad_files():
             code, _, err = run("inspect", path)
             equal(code, 1)
             check("x.wasm" in err, err)
+        check("`wash component new` makes a component of one" in err, err)
         code, _, err = run("inspect", project.path("none.wasm"))
         equal(code, 1)
         check("none.wasm" in err, err)
+        code, _, err = run("inspect", "mistyped", cwd=project.root, env={"http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"})
+        equal(code, 1)
+        check("`mistyped` is no file or folder here; as a reference: docker.io/library/mistyped:latest: " in err, err)
 
 
 def harmful(path, wanted_status, log_pattern, limits="", **options):

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -68,7 +69,7 @@ def help_at_each_level():
         equal(code, 0)
         check("\n  init " in out and "Usage: wash config" in out, out)
     code, out, _ = run("config", "init", "--help")
-    check("--format FORMAT" in out and "[yaml]" in out, out)
+    check("--format FORMAT" in out and "[default: yaml]" in " ".join(out.split()), out)
 
 
 @test
@@ -90,13 +91,18 @@ def build_runs_the_command():
         check(out.startswith("Successfully built component at: "), out)
         check("next: `wash dev`" in err, err)
         equal(run("build", "--skip-fetch", "--wit-dir", "wit", cwd=project.root)[0], 0)
+        code, _, err = run("build", "--wit-dir", "wti", cwd=project.root)
+        equal(code, 1)
+        check("WIT directory does not exist: " in err and "/wti;" in err, err)
 
 
 @test
 def build_fails_clearly():
     """CLI-20: no command, a failing command, no component: exit 1 and what to do"""
-    for config, words in (("", "build.command is required in wash config"),
-                          ("build: {command: 'exit 7'}", "failed with exit code 7"),
+    for config, words in (("", ".wash/config.yaml has none"),
+                          ("build: {command: 'exit 7'}", "failed with exit code 7: exit 7\n"),
+                          ("build: {command: no-such-tool}", "exit code 127: no-such-tool; `wash doctor` says what is not installed"),
+                          ("build: {command: 'kill -9 $$'}", "exit code 137 (Killed): kill -9 $$"),
                           ("build: {command: 'true', component_path: x.wasm}", "left no component at"),
                           ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file")):
         with Project(config) as project:
@@ -196,6 +202,58 @@ def log_levels():
         for line in log(WASH_LOG_FORMAT="json").splitlines():
             if line.startswith("{"):
                 equal(json.loads(line)["level"], "INFO")
+
+
+@test
+def output_that_is_lost():
+    """a result that cannot be written is a failure, however long it is"""
+    for line in (("--version",), ("config", "schema"), ("-o", "json", "config", "schema"), ("--help-markdown",)):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([WASH, *line], stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
+        equal(done.returncode, 1, line)
+        check("error: " in done.stderr and "stdout" in done.stderr, line, done.stderr)
+        equal(len(done.stderr.splitlines()), 1, done.stderr)
+
+
+@test
+def closed_descriptors():
+    """a standard descriptor that is closed is not taken by a file or a connection"""
+    port = free_port()
+    with Project(dev_config(port), guest("hello")) as project:
+        command = ["sh", "-c", f"exec {os.path.abspath(WASH)} dev <&- >&- 2>&-"]
+        process = subprocess.Popen(command, cwd=project.root)
+        try:
+            eventually(lambda: listens(port), "the server")
+            for number in range(3):
+                equal(os.readlink(f"/proc/{process.pid}/fd/{number}"), "/dev/null")
+        finally:
+            process.terminate()
+            equal(process.wait(), 0)
+    code = subprocess.run(["sh", "-c", f"exec {WASH} --version >&-"], stderr=subprocess.DEVNULL).returncode
+    equal(code, 1, "nobody got the version")
+
+
+def listens(port):
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
+@test
+def names_that_are_no_utf8():
+    """-o json has its data whatever bytes the name of the project's folder has"""
+    with Project() as project, Project() as template:
+        odd = os.fsencode(project.root) + b"/n\xe9"
+        os.makedirs(odd + b"/.wash")
+        with open(odd + b"/.wash/config.yaml", "w") as file:
+            file.write("build: {command: 'touch a.wasm', component_path: a.wasm}\n")
+        shown = os.path.realpath(project.root) + "/n\\xe9"
+        for line, keys in ((("build",), {"component_path": "/a.wasm", "project_path": ""}),
+                           (("config", "info"), {"project_path": "", "project_config_path": "/.wash/config.yaml"}),
+                           (("new", template.root, "--name", "x"), {"output_dir": "/x"})):
+            code, out, err = run("-o", "json", *line, cwd=odd)
+            equal(code, 0, err)
+            for key, rest in keys.items():
+                equal(json.loads(out)["data"][key], shown + rest)
 
 
 @test

@@ -70,7 +70,7 @@ def init_keeps_what_is_there():
         check("--force replaces it" in err, err)
         code, _, err = home.wash("config", "init", "--format", "toml", "--force")
         equal(code, 1)
-        check("remove it first" in err, err)
+        check("in another format than toml" in err and "remove it first" in err, err)
         with open(path) as file:
             check("make" in file.read(), "unchanged")
         equal(home.wash("config", "init", "--force")[0], 0)
@@ -106,6 +106,9 @@ def info_names_the_folders():
         equal(data["data_dir"], os.path.join(home.root, ".local/share/wash"))
         code, out, _ = home.wash("config", "info")
         check("Cache directory: " in out, out)
+        os.mkdir(os.path.join(home.root, "red\x1b[31m"))
+        code, out, _ = home.wash("config", "info", cwd=os.path.join(home.root, "red\x1b[31m"))
+        check("\x1b" not in out and "/red\\x1b[31m/.wash/config.yaml\n" in out, "the name of a folder drives no terminal", out)
 
 
 @test
@@ -176,10 +179,11 @@ def secrets_stay_hidden():
     """show prints no token, password or secret value; a reference to the environment is no secret"""
     with Home() as home:
         home.write("project/.wash/config.yaml", "wit: {registries: [{url: a, token: hunter2}, {url: b, token: '${T}'}]}\n"
-                   "secrets: {s: {inline: {P: hunter2}}}\ndev: {postgres_url: 'postgres://u:hunter2@h/d'}\n")
+                   "secrets: {s: {inline: {P: hunter2}}}\ndev: {postgres_url: 'postgres://u:hunter2@h/d',"
+                   " data_nats_url: 'nats://hunter2@h', wasi_keyvalue_redis_url: 'redis://:hunter2@h'}\n")
         for form in ("text", "json"):
             out = home.wash("-o", form, "config", "show", env={"T": "hunter3"})[1]
-            check("hunter" not in out and "***" in out and "${T}" in out, out)
+            check("hunter" not in out and "***" in out and "${T}" in out and "nats://***@h" in out, out)
 
 
 @test

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 
 from e2e import WASH, check, equal, eventually, main, run, test
+from registry import Server
 
 QUIET = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.com", "GIT_COMMITTER_NAME": "t",
          "GIT_COMMITTER_EMAIL": "t@example.com"}
@@ -139,7 +140,7 @@ def references():
             equal(place.read(f"p{number}", "x"), wanted, ref)
         place.new(place.template, "--git-ref", "v1", "--name", "local")
         equal(place.read("local", "x"), "first")
-        place.refused("no `nonesuch`?", place.url, "--git-ref", "nonesuch")
+        place.refused("the repository has no branch, tag or commit `nonesuch`", place.url, "--git-ref", "nonesuch")
 
 
 @test
@@ -239,6 +240,19 @@ def asks_on_a_terminal():
         code, shown = on_terminal(place, [place.url, "--name", "stopped"], b"\x03")
         check(code in (130, -signal.SIGINT), code, shown)
         check(not os.path.exists(os.path.join(place.here, "stopped", "ran")))
+        code, shown = on_terminal(place, [place.url, "--name", "ended"], b"\x04")
+        equal(code, 0, shown)
+        check("[Y/n] \r\nProject 'ended' created" in shown, shown)
+        check(not os.path.exists(os.path.join(place.here, "ended", "ran")))
+
+
+@test
+def next_step_can_be_copied():
+    """what to type next is right for a name with spaces and quotes too"""
+    with Place() as place:
+        for name, word in (("plain-1.x", "plain-1.x"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("$(id)", "'$(id)'")):
+            code, _, err = run("new", place.template, "--name", name, cwd=place.here, env=QUIET)
+            equal((code, err), (0, f"next: cd {word} && wash dev\n"))
 
 
 @test
@@ -273,7 +287,7 @@ def refused_names():
             place.refused("has no folder", place.url, "--subfolder", sub)
         for ref in "-b", "--orphan=x", "a b", "HEAD~1", "a..b", "":
             place.refused("--git-ref", place.url, "--git-ref=" + ref)
-        place.refused("cannot be the name of a folder", "https://127.0.0.1/..")
+        place.refused("cannot be the name of a folder; choose one with --name", "https://127.0.0.1/..")
         os.symlink("nowhere", os.path.join(place.here, "taken"))
         place.refused("already exists", place.url, "--name", "taken")
 
@@ -342,7 +356,10 @@ def repositories_that_are_not():
         place.refused("clone the repository: git failed with exit code 128", "file://" + place.here, "--name", "x")
         empty = os.path.join(place.root, "empty")
         git(place.root, "init", "--quiet", empty)
-        place.refused("check out the repository: git failed", "file://" + empty)
+        place.refused("the repository is empty", "file://" + empty)
+        with Server(lambda handler: handler.reply(401, WWW_Authenticate='Basic realm="here"')) as server:
+            place.refused("there is none at this address, or it wants a login", f"http://{server.name}/a/b.git",
+                          env={"GIT_ASKPASS": "", "SSH_ASKPASS": "", "no_proxy": "*"})
         tools = os.path.join(place.root, "tools")
         os.mkdir(tools)
         place.refused("`git` is not installed", place.url, env={"PATH": tools})

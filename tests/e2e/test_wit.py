@@ -430,6 +430,18 @@ def tokens():
         place.ok("wit", "fetch", env={"REGISTRY_TOKEN": "pass:word"})
 
 
+@test
+def logins_in_addresses():
+    """the login in an address is not shown when it cannot be fetched from"""
+    with WitPlace() as place:
+        for source in ("https://someone:hunter2@127.0.0.1:1/x.tar.gz", "git+https://someone:hunter2@127.0.0.1:1/x"):
+            place.configure(f"wit:\n  sources:\n    test: {source}\n")
+            error = place.refuses("wit", "fetch", saying=["the source of `test`", "someone:***@127.0.0.1:1/x"])
+            check("hunter2" not in error, error)
+        place.configure("wit:\n  registries:\n  - url: https://someone:hunter2@example.com\n    token: x\n")
+        check("hunter2" not in place.refuses("wit", "fetch", saying="is no registry"))
+
+
 # --- paths, repositories, archives -----------------------------------------------------------------------------------------------
 
 

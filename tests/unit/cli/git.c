@@ -61,19 +61,3 @@ TEST(references)
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK(cli_git_check_ref(str_of(bad[i]), NULL) != ST_OK || tap_fail(__FILE__, __LINE__, "accepted: %s", bad[i]));
 }
-
-TEST(passwords_are_not_shown)
-{
-    static const char *const cases[][2] = {
-        {"https://user:secret@example.com/a", "https://user@example.com/a"},
-        {"https://user:se@cret@example.com/a", "https://user@example.com/a"},
-        {"https://user@example.com/a:b@c", "https://user@example.com/a:b@c"},
-        {"https://example.com:8443/a", "https://example.com:8443/a"},
-        {"git@example.com:a", "git@example.com:a"},
-    };
-    struct arena arena;
-    arena_init(&arena, SIZE_MAX);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        CHECK_STR(cli_git_url_shown(&arena, str_of(cases[i][0])), cases[i][1]);
-    arena_release(&arena);
-}

@@ -108,8 +108,8 @@ static void release(struct parse *parse)
 TEST(every_spelling)
 {
     static const char *const lines[] = {"wash thing --name a --kind blue one", "wash thing --name=a --kind=blue one",
-                                        "wash stuff -n a --kind BLUE one", "wash thing -na one --kind blue",
-                                        "wash -o json thing one -n a --kind=blue"};
+                                        "wash stuff -n a --kind BLUE one",     "wash thing -na one --kind blue",
+                                        "wash thing -n=a one --kind=blue",     "wash -o json thing one -n a --kind=blue"};
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         PARSE p;
         CHECK_EQ(parse(&p, lines[i]), ST_OK);
@@ -244,7 +244,9 @@ TEST(help_fits_a_terminal)
 
 TEST(help_lists_subcommands_but_not_what_is_hidden)
 {
-    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), hidden = BUF_INIT(BUF_UNLIMITED);
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), hidden = BUF_INIT(BUF_UNLIMITED), above = BUF_INIT(BUF_UNLIMITED);
+    cli_help(&above, &root, STR("wash"));
+    CHECK(str_find(buf_str(&above), STR("Registries [alias: docker]\n")) != STR_NONE);
     cli_help(&text, &oci, STR("wash oci"));
     CHECK(str_find(buf_str(&text), STR("Usage: wash oci [OPTIONS] <COMMAND>\n")) != STR_NONE);
     CHECK(str_find(buf_str(&text), STR("\n  pull ")) != STR_NONE);
@@ -278,10 +280,15 @@ TEST(json_is_wanted_even_in_a_refused_line)
         const char *line[6];
         bool json;
     } cases[] = {
-        {{"wash", "-o", "json", "nothing"}, true},    {{"wash", "nothing", "-ojson"}, true},
-        {{"wash", "nothing", "--output=JSON"}, true}, {{"wash", "nothing", "--output", "json"}, true},
-        {{"wash", "nothing", "-o"}, false},           {{"wash", "-o", "json", "-o", "text"}, false},
-        {{"wash", "--", "-o", "json"}, false},        {{"wash", "nothing"}, false},
+        {{"wash", "-o", "json", "nothing"}, true},
+        {{"wash", "nothing", "-ojson"}, true},
+        {{"wash", "-o=json", "nothing"}, true},
+        {{"wash", "nothing", "--output=JSON"}, true},
+        {{"wash", "nothing", "--output", "json"}, true},
+        {{"wash", "nothing", "-o"}, false},
+        {{"wash", "-o", "json", "-o", "text"}, false},
+        {{"wash", "--", "-o", "json"}, false},
+        {{"wash", "nothing"}, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int argc = 0;
@@ -295,8 +302,8 @@ TEST(help_says_defaults_and_choices)
 {
     autobuf struct buf one = BUF_INIT(BUF_UNLIMITED);
     cli_help(&one, &thing, STR("wash thing"));
-    CHECK(str_find(buf_str(&one), STR("A name [x]")) != STR_NONE);
+    CHECK(str_find(buf_str(&one), STR("A name [default: x]")) != STR_NONE);
     CHECK(str_find(buf_str(&one), STR("A kind: red, blue")) != STR_NONE);
-    CHECK(str_find(buf_str(&one), STR("How deep [3]")) != STR_NONE);
+    CHECK(str_find(buf_str(&one), STR("How deep [default: 3]")) != STR_NONE);
     CHECK(str_find(buf_str(&one), STR("--tag TAG...")) != STR_NONE);
 }

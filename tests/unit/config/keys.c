@@ -184,7 +184,7 @@ static const struct {
      "wide-arithmetic, threads, tail-call"},
     {"dev: {http_connection_wait: 0s}",
      "c.yaml: dev.http_connection_wait: `0s`: expected a time longer than nothing, like 5s or 500ms"},
-    {"dev: {max_connections: 0}", "c.yaml: dev.max_connections: 0 is outside 1 to 18446744073709551615"},
+    {"dev: {max_connections: 0}", "c.yaml: dev.max_connections: 0 is less than 1"},
     {"dev: {components: [{name: a, file: x}, {name: a, file: y}]}", "dev.components[1]: the name `a` appears twice"},
     {"dev: {components: [{name: a}]}", "dev.components[0]: needs `file` or `image`"},
     {"dev: {components: [{name: a, file: x, image: y}]}", "dev.components[0]: has both `file` and `image`; keep one of them"},

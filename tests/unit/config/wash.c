@@ -78,12 +78,21 @@ static const struct {
     {"dev:\n  volumes:\n  - host_path: x\n", "config.yaml: dev.volumes[0].guest_path is missing"},
     {"dev:\n  volumes: {}\n", "config.yaml: dev.volumes: expected a list, got a mapping"},
     {"limits:\n  memory_mib: 0\n", "config.yaml: limits.memory_mib: 0 is outside 1 to 4096"},
-    {"limits:\n  memory_mib: -1\n", "config.yaml: limits.memory_mib: expected a number of at least 0, got a number"},
+    {"limits:\n  memory_mib: -1\n", "config.yaml: limits.memory_mib: -1 is less than 1"},
     {"a: 1\na: 2\n", "config.yaml: line 2, column 1: this key appears twice"},
     {"a: &x 1\nb: *x\n", "config.yaml: line 2, column 4: aliases (*name) are not supported"},
     {"<<: {a: 1}\n", "config.yaml: line 1, column 1: merge keys are not supported"},
     {"a: 1\n---\nb: 2\n", "config.yaml: line 2, column 1: more than one document in the file"},
     {"- a\n", "config.yaml: the file: expected a mapping, got a list"},
+    {"limits:\n  memory_mib: lots\n", "config.yaml: limits.memory_mib: expected a whole number, got text"},
+    {"build:\n  command: \"a\\0b\"\n", "config.yaml: build.command: text with a NUL character"},
+    {"build:\n  env: {A: \"a\\0b\"}\n", "config.yaml: build.env.A: text with a NUL character"},
+    {"build:\n\tcommand: a\n", "config.yaml: line 2, column 1: a tab where only spaces may be"},
+    {"build:\n  command: \"a\ndev: {}\n", "config.yaml: line 4, column 1: found unexpected end of stream while scanning a quoted "
+                                          "scalar that begins at line 2, column 12"},
+    {"build:\n  command: a\n dev: {}\n",
+     "config.yaml: line 3, column 2: did not find expected key while parsing a block mapping that begins at line 1, column 1"},
+    {"build:\n  command: \"\xff\"\n", "config.yaml: line 2, column 13: invalid leading UTF-8 octet"},
 };
 
 TEST(mistakes_are_named)
