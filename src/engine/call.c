@@ -1,4 +1,5 @@
 #include "engine/internal.h"
+#include "engine/tsan.h"
 #include <pthread.h>
 
 /* --- host functions ------------------------------------------------------------------------------------------------------- */
@@ -181,6 +182,7 @@ static enum status finish_instantiate(struct engine_store *store, const struct e
                                       wasm_trap_t *trap, const struct engine_instance *made, struct engine_instance *ret_instance,
                                       struct error *err)
 {
+    pool_slots_taken(store->engine);
     if (!error && !trap) {
         remember_instance(store, module, made);
         *ret_instance = *made;

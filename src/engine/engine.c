@@ -29,6 +29,13 @@ __attribute__((visibility("default"))) const char *__tsan_default_options(void)
 {
     return "report_signal_unsafe=0";
 }
+
+/* The next store may have a slot before the thread that gave it back comes to say so (engine/tsan.h). */
+const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void)
+{
+    return "race:reset_with_pagemap";
+}
 #else
 enum { UNDER_TSAN = 0 };
 #endif

@@ -1,4 +1,5 @@
 #include "engine/internal.h"
+#include "engine/tsan.h"
 #include "io/shard.h"
 
 /* --- interruption --------------------------------------------------------------------------------------------------------- */
@@ -56,6 +57,7 @@ void engine_store_free(struct engine_store *store)
         return;
     bug_unless(store->depth == 0);
     wasmtime_store_delete(store->handle);
+    pool_slots_given(store->engine);
     if (store->trap) {
         buf_release(&store->trap->backtrace);
         free(store->trap);
