@@ -5,6 +5,7 @@
 static const char head[] =
     "# Completion of wash for Elvish: save it as ~/.config/elvish/lib/wash-completion.elv and add `use wash-completion`\n"
     "set edit:completion:arg-completer[wash] = {|@words|\n"
+    "    use str\n"
     "    var last = $words[-1]\n"
     "    var path = wash\n"
     "    var previous = ''\n"
@@ -25,15 +26,32 @@ static const char find_command[] = "    ]\n"
                                    "            set skip = $true\n"
                                    "        }\n"
                                    "    }\n"
+                                   "    # --name=value is one word, and completed as one\n"
+                                   "    var name = ''\n"
+                                   "    if (and (str:has-prefix $last --) (str:contains $last =)) {\n"
+                                   "        var end = (str:index $last =)\n"
+                                   "        set previous = $last[..$end]\n"
+                                   "        set name = $previous'='\n"
+                                   "        set last = $last[(+ $end 1)..]\n"
+                                   "    }\n"
                                    "    var values = [\n"
                                    "        &''={ }\n";
-static const char tail[] = "    ]\n"
-                           "    if (has-key $values $path' '$previous) {\n"
-                           "        $values[$path' '$previous]\n"
-                           "    } else {\n"
-                           "        $offers[$path]\n"
-                           "    }\n"
-                           "}\n";
+static const char tail[] =
+    "    ]\n"
+    "    if (has-key $values $path' '$previous) {\n"
+    "        $values[$path' '$previous] | each {|value|\n"
+    "            if (eq $name '') {\n"
+    "                put $value\n"
+    "            } elif (eq (kind-of $value) string) {\n"
+    "                put $name$value\n"
+    "            } else { # a file\n"
+    "                edit:complex-candidate $name$value[stem] &code-suffix=$value[code-suffix] &display=$value[stem]\n"
+    "            }\n"
+    "        }\n"
+    "    } elif (eq $name '') {\n"
+    "        $offers[$path]\n"
+    "    }\n"
+    "}\n";
 
 /* --- finding the command ------------------------------------------------------------------------------------------------------ */
 
