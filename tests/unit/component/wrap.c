@@ -189,6 +189,19 @@ TEST(too_many_exports)
     check_refused(buf_str(&module), ST_LIMIT, "the world exports more than 1000 interfaces");
 }
 
+TEST(many_imports_of_one_name)
+{
+    autobuf struct buf wat = BUF_INIT(BUF_UNLIMITED), module = BUF_INIT(8 << 20), component = BUF_INIT(8 << 20);
+    struct error err = {.message = ""};
+    buf_add(&wat, STR("(module (type (func))"));
+    for (unsigned i = 0; i < 20000; i++)
+        buf_add(&wat, STR("(import \"a:b/i\" \"f\" (func (type 0)))"));
+    buf_add(&wat, STR(")"));
+    make_module(STR("package a:b; interface i { f: func(); } world w { import i; }"), buf_str(&wat), &module);
+    if (cm_wrap_module(buf_str(&module), NULL, &component, &err) != ST_OK)
+        CHECK_STR(str_of(err.message), "");
+}
+
 /* Worlds of several sections are one. */
 TEST(several_worlds)
 {
