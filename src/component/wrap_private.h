@@ -122,7 +122,6 @@ struct wrapper {
     struct map used;                           /* what modules import of the world's imports: item and function -> anything */
     struct map live;                           /* types of imports that are used: wit_type_key -> anything */
     struct map live_of;                        /* wit_interface_key -> struct live_types * */
-    struct map payloads;                       /* of functions: their streams and futures */
     struct wit_type_space root;                /* the world's own types and those of imports */
     struct map import_instances; /* by interface (under its own name, if it is imported so) and by item -> index + 1 */
     struct map type_aliases;     /* instance and type -> index + 1 */
@@ -154,7 +153,8 @@ struct engine_func_type wrap_type_of(struct wrapper *w, const char *text); /* of
 enum status wrap_check_type(struct wrapper *w, const char *what, struct str name, const struct engine_func_type *got,
                             const struct engine_func_type *want) CHECKED;
 
-/* The stream and future types of a function in the order in which names count them; NULL: fewer. */
+/* The stream or future type of a function that names know by `index`: all of them are counted, those in a type before itself. NULL:
+ * it has fewer. */
 const struct wit_type *wrap_payload(struct wrapper *w, const struct wit_function *function, uint32_t index);
 
 struct live_types {
