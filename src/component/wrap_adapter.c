@@ -246,6 +246,8 @@ static enum status check_shape(struct reducer *r)
     }
     if (info->memory_count > 1 || info->imported_global_count || info->imported_table_count)
         return refuse(r, "imports of tables, globals or more than one memory");
+    if (info->memory_count && info->memories[0].is_64)
+        return refuse(r, "a 64-bit memory");
     for (size_t i = 0; i < info->import_count; i++)
         if (info->imports[i].type.kind == ENGINE_TAG)
             return refuse(r, "imports of tags");
@@ -273,7 +275,9 @@ static enum status split_globals(struct reducer *r)
             if (byte < 0x41 || byte > 0x44)
                 return refuse(r, "globals that do not start as numbers");
             TRY(immediate(r, &section, immediates(byte)[0]));
-            TRY(cm_read_byte(&section, &byte)); /* end */
+            TRY(cm_read_byte(&section, &byte));
+            if (byte != 0x0b) /* end */
+                return refuse(r, "globals that do not start as numbers");
             r->inits[k] = str_n(start, (size_t)(section.next - start));
         }
     }

@@ -477,6 +477,12 @@ static const struct {
     {"(module (table 1 funcref) (type $t (func)) (func (export \"sum-twice\") (param i32) (result i64)"
      " (call_indirect (type $t) (i32.const 0)) unreachable))",
      "adapter `old`: an adapter cannot have tables in use"},
+    {"(module (global $g (mut i32) (i32.add (i32.const 1) (i32.const 2))) (func (export \"sum-twice\") (param i32) (result i64)"
+     " (i64.extend_i32_u (global.get $g))))",
+     "adapter `old`: an adapter cannot have globals that do not start as numbers"},
+    {"(module (import \"env\" \"memory\" (memory i64 0)) (func (export \"sum-twice\") (param i32) (result i64)"
+     " (i64.load (i64.const 0))))",
+     "adapter `old`: an adapter cannot have a 64-bit memory"},
     {"(module (func (export \"sum-twice\") (param i32) (result i64) (drop (v128.const i32x4 0 0 0 0)) unreachable))",
      "instructions of newer proposals"},
     {"(module (import \"__main_module__\" \"nothing\" (func $n)) (func (export \"sum-twice\") (param i32) (result i64) (call $n)"
