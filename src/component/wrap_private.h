@@ -9,7 +9,7 @@
  *   wrap_shim.c      the two modules that break the circle
  *   wrap_export.c    what the component exports
  *   wrap_module.c    writing core modules
- *   wrap_adapter.c   cutting adapters down */
+ *   wrap_adapter*.c  cutting adapters down */
 #pragma once
 
 #include "base/vec.h"
@@ -227,9 +227,11 @@ uint32_t wrap_end_module(struct wrap_writer *m); /* adds it to the component and
 void wrap_release_module(struct wrap_writer *m);
 struct wit_sink *wrap_next_item(struct wrap_writer *m);
 void wrap_end_items(struct wrap_writer *m, enum wrap_core_section section);
-void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);     /* of numbers and vectors */
-void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type); /* of a 32-bit one */
-uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type); /* once; in a type section */
+void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);            /* of numbers and vectors */
+void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type);        /* of a 32-bit one */
+uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type);        /* once; in a type section */
+void wrap_put_import(struct wrap_writer *m, struct str module, struct str name, uint32_t type); /* of a function */
+void wrap_put_start(struct wrap_writer *m, uint32_t function);                                  /* the start section */
 
 /* --- the rest -------------------------------------------------------------------------------------------------------- */
 
