@@ -180,6 +180,7 @@ def private_ca():
             place.fails("oci", "pull", reference, saying="certificate")
             place.fails("oci", "pull", reference, env={"WASH_OCI_CA_PATHS": place.path("none.pem")}, saying="none.pem")
             place.fails("oci", "pull", "--ca-path", hello(), reference, saying="no certificate in PEM form")
+            place.fails("oci", "pull", "--ca-path", ",".join([authority.ca] * 65), reference, saying="more than 64 CA bundles")
 
 
 @test
