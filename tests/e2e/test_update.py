@@ -618,6 +618,10 @@ def notice_does_not_delay():
         on_terminal(wash, *COMMAND)
         equal(len(release.asked), 1, "a failure is kept too:")
     with With() as (release, wash):
+        os.makedirs(os.path.join(wash.cache, "new_version_available.txt"))  # nothing can be kept there
+        check("is there" not in on_terminal(wash, *COMMAND)[0])
+        equal(release.asked, [], "asked, and would be again:")
+    with With() as (release, wash):
         os.makedirs(os.path.join(wash.root, "cache"))
         with open(os.path.join(wash.root, "cache", "wash"), "w"):
             pass
