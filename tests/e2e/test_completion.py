@@ -129,6 +129,9 @@ CASES = [
     ("wash -C fol", "-C folder"),  # zsh takes the slash back
     ("wash -l error completion pow", "-l error completion powershell"),
     ("wash inspect fi", "inspect file one.wasm"),
+    ("wash bindgen --host fi", "bindgen --host file one.wasm"),
+    ("wash bindgen --out-dir fol", "bindgen --out-dir folder"),
+    ("wash new fol", "new folder"),
     ("wash config validate --file=fi", "config validate --file=file one.wasm"),
     ("wash config validate --file fi", "config validate --file file one.wasm"),
 ]
