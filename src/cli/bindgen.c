@@ -147,11 +147,17 @@ static const struct cli_option options[] = {
      .offset = OPTION(out_dir),
      .value_name = "DIR",
      .text_default = ".",
+     .complete = CLI_COMPLETE_FOLDERS,
      .help = "Where the files go"},
     {.name = "all-features", .kind = CLI_FLAG, .offset = OPTION(all_features), .help = "Include what is marked @unstable"},
 };
 static const struct cli_option arguments[] = {
-    {.name = "WIT", .kind = CLI_TEXT, .offset = OPTION(wit), .required = true, .help = "A WIT file, or a folder with its deps/"},
+    {.name = "WIT",
+     .kind = CLI_TEXT,
+     .offset = OPTION(wit),
+     .required = true,
+     .complete = CLI_COMPLETE_FILES,
+     .help = "A WIT file, or a folder with its deps/"},
 };
 
 const struct cli_command cli_bindgen = {

@@ -1,4 +1,4 @@
-/* Scripts that complete wash's command line in a shell, and its reference as Markdown: all from the tables of options.h.
+/* Scripts that complete wash's command line, from the tables of options.h: one file a shell.
  *
  * The scripts stand alone: they do not call wash. Each finds the command that the words lead to ("wash config init"), then offers
  * its subcommands, options, choices, files or folders. */
@@ -6,9 +6,9 @@
 
 #include "cli/options.h"
 
-extern const char *const cli_shells[]; /* NULL-ended */
-
-/* ST_UNSUPPORTED: no such shell. */
-enum status cli_completion(struct buf *out, const struct cli_command *root, struct str shell, struct error *err) CHECKED;
-
-void cli_markdown(struct buf *out, const struct cli_command *root);
+/* Each writes a script to `out` that knows `root` and all below it. */
+void completion_bash(struct buf *out, const struct cli_command *root);
+void completion_elvish(struct buf *out, const struct cli_command *root);
+void completion_fish(struct buf *out, const struct cli_command *root);
+void completion_powershell(struct buf *out, const struct cli_command *root);
+void completion_zsh(struct buf *out, const struct cli_command *root);

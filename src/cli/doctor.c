@@ -105,15 +105,14 @@ static const struct tool tools[] = {
 /* Words are cut at what separates them in a shell. */
 static bool has_word(struct str command, const char *word)
 {
-    struct str rest = command;
-    size_t at;
-    while ((at = str_find(rest, str_of(word))) != STR_NONE) {
-        size_t end = at + strlen(word);
-        bool starts = at == 0 || strchr(" \t\n;&|('\"/=", rest.data[at - 1]);
-        bool ends = end == rest.len || strchr(" \t\n;&|)'\"", rest.data[end]);
+    size_t len = strlen(word), found;
+    for (size_t from = 0; (found = str_find(str_from(command, from), str_of(word))) != STR_NONE;) {
+        size_t at = from + found, end = at + len;
+        bool starts = at == 0 || strchr(" \t\n;&|('\"/=", command.data[at - 1]);
+        bool ends = end == command.len || strchr(" \t\n;&|)'\"", command.data[end]);
         if (starts && ends)
             return true;
-        rest = str_from(rest, end);
+        from = end;
     }
     return false;
 }
@@ -317,7 +316,9 @@ static void check_helper(struct doctor *doctor, const char *helper)
 {
     struct str program = arena_printf(doctor->arena, "docker-credential-%s", helper ? helper : "");
     if (!helper || !is_helper_name(str_of(helper)))
-        note(doctor, GRADE_FAIL, "registry credentials", STR("a credential helper's name is not a name"), "correct it in the file");
+        note(doctor, GRADE_FAIL, "registry credentials",
+             arena_printf(doctor->arena, "`%s` is not the name of a credential helper", helper ? helper : ""),
+             "correct it in the file");
     else if (!finds_program(doctor, program))
         note(doctor, GRADE_FAIL, "registry credentials", arena_printf(doctor->arena, "%.*s is not found", STR_ARG(program)),
              "install it, or take it out of the file");

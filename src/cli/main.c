@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "cli/completion.h"
+#include "cli/markdown.h"
 #include "cli/update.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -330,6 +330,7 @@ static const struct cli_option arguments[] = {
      .kind = CLI_TEXT,
      .offset = OPTION(template),
      .required = true,
+     .complete = CLI_COMPLETE_FOLDERS,
      .help = "Address of a git repository, or a folder"},
 };
 

@@ -30,14 +30,16 @@ static bool read_kept(struct str path, struct arena *arena, struct str *ret_tag)
     return true;
 }
 
-static void keep(struct str path, struct str tag, struct arena *arena)
+static bool keep(struct str path, struct str tag, struct arena *arena)
 {
     struct str new = arena_printf(arena, "%s.%d", path.data, (int)getpid());
     autoclose int fd = open(new.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return;
-    if (write(fd, tag.data, tag.len) != (ssize_t)tag.len || rename(new.data, path.data) != 0)
-        unlink(new.data);
+        return false;
+    if (write(fd, tag.data, tag.len) == (ssize_t)tag.len && rename(new.data, path.data) == 0)
+        return true;
+    unlink(new.data);
+    return false;
 }
 
 static struct str ask(struct arena *arena)
@@ -71,8 +73,10 @@ void cli_notice_new_version(struct cli_context *context)
         return;
     fflush(stdout);
     if (!read_kept(path, context->arena, &tag)) {
+        if (!keep(path, STR(""), context->arena)) /* it would be asked again for each command */
+            return;
         tag = ask(context->arena);
-        keep(path, tag, context->arena);
+        (void)keep(path, tag, context->arena);
     }
     if (cli_version_parse(tag, &latest) && cli_version_compare(&latest, &current) > 0)
         fprintf(stderr, "\nwash %.*s is there (this is " WASH_VERSION "): `wash update` gets it\n", STR_ARG(tag));

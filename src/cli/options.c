@@ -215,7 +215,7 @@ static enum status parse_letters(struct parser *parser, struct str argument)
         char shown[3] = {'-', argument.data[i], 0};
         const struct cli_option *option = look_up(parser, STR_NULL, argument.data[i], &target);
         if (!option)
-            return fail(parser->err, ST_INVALID, "unknown option %s", shown);
+            return fail(parser->err, ST_INVALID, "unknown option %s; see `%.*s --help`", shown, STR_ARG(parser->parsed->path));
         struct str rest = str_from(argument, i + 1);
         bool given = rest.len > 0; /* -ojson, -o=json */
         if (option->kind == CLI_FLAG) {

@@ -11,13 +11,13 @@ static void split_paths(const struct cli_context *context, struct str list, stru
 {
     struct str part;
     while (str_next_part(&list, ',', &part))
-        if (part.len && *count < OCI_TRUST_MAX_PATHS)
+        if (part.len && *count <= OCI_TRUST_MAX_PATHS) /* one more than the most: that is refused */
             paths[(*count)++] = cli_path(context, part);
 }
 
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
 {
-    struct str paths[OCI_TRUST_MAX_PATHS];
+    struct str paths[OCI_TRUST_MAX_PATHS + 1];
     size_t count = 0;
     const char *variable = getenv("WASH_OCI_CA_PATHS");
     for (size_t i = 0; i < registry->ca_paths.len; i++)

@@ -164,7 +164,11 @@ static enum status download_into(const struct update *update, struct verified_fi
 static enum status download_executable(const struct update *update, struct error *err)
 {
     autoclose int fd = -1;
-    TRY(create_file(update->temporary.data, &fd, err));
+    enum status created = create_file(update->temporary.data, &fd, err);
+    if (created == ST_DENIED)
+        return fail(err, created, "%s; run it as a user who may replace %s, or get the new one where this one came from",
+                    err->message, update->path.data);
+    TRY(created);
     struct verified_file file = {.fd = fd, .path = update->temporary.data, .hash = EVP_MD_CTX_new()};
     enum status status = file.hash ? download_into(update, &file, err) : fail(err, ST_INTERNAL, "SHA-256");
     EVP_MD_CTX_free(file.hash);

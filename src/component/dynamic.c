@@ -16,8 +16,7 @@ void cm_dynamic_release(struct cm_dynamic *dynamic)
     dynamic->type_count = 0;
 }
 
-/* --- layout, as the C ABI has it
- * -------------------------------------------------------------------------------------------------- */
+/* --- layout, as the C ABI has it ---------------------------------------------------------------------------------------------- */
 
 static enum status too_large(struct error *err)
 {
@@ -63,8 +62,7 @@ static void set_pair(struct cm_type_desc *desc)
     desc->align = _Alignof(void *);
 }
 
-/* --- kinds
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- kinds -------------------------------------------------------------------------------------------------------------------- */
 
 static enum status optional(struct cm_dynamic *dynamic, const struct cm_type *type, const struct cm_type_desc **ret_desc,
                             struct error *err)

@@ -180,8 +180,7 @@ enum status cm_end_take(struct cm_handles *handles, enum cm_handle_kind kind, ui
     return ST_OK;
 }
 
-/* --- a guest's resources in the host's hands
- * -------------------------------------------------------------------------------------- */
+/* --- a guest's resources in the host's hands ---------------------------------------------------------------------------------- */
 
 void cm_guest_resources_init(struct cm_guest_resources *set, uint32_t max)
 {

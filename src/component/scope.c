@@ -132,29 +132,56 @@ enum status cm_scope_define(struct cm_decoder *d, enum cm_def_kind kind, enum cm
 
 /* --- look-up by name ------------------------------------------------------------------------------------------------- */
 
-static int compare_externs(const void *a, const void *b, void *items)
+/* What is listed by name; items stay where they are, an array of their indices is sorted. */
+struct named {
+    const void *items;
+    struct str (*name)(const void *items, uint32_t index);
+};
+
+static struct str extern_name(const void *items, uint32_t index)
 {
-    const struct cm_named_extern *externs = items;
-    return str_compare(externs[*(const uint32_t *)a].name.text, externs[*(const uint32_t *)b].name.text);
+    return ((const struct cm_named_extern *)items)[index].name.text;
 }
 
-static int compare_core_exports(const void *a, const void *b, void *items)
+static struct str core_export_name(const void *items, uint32_t index)
 {
-    const struct engine_export *exports = items;
-    return str_compare(exports[*(const uint32_t *)a].name, exports[*(const uint32_t *)b].name);
+    return ((const struct engine_export *)items)[index].name;
 }
 
-static enum status make_order(struct cm_decoder *d, const void *items, size_t count,
-                              int (*compare)(const void *, const void *, void *), const uint32_t **ret_order)
+static int compare_names(const void *a, const void *b, void *context)
+{
+    const struct named *named = context;
+    return str_compare(named->name(named->items, *(const uint32_t *)a), named->name(named->items, *(const uint32_t *)b));
+}
+
+static enum status make_order(struct cm_decoder *d, struct named named, size_t count, const uint32_t **ret_order)
 {
     uint32_t *order;
     TRY(cm_alloc(d, count, sizeof *order, &order));
     for (uint32_t i = 0; i < count; i++)
         order[i] = i;
     if (count > 1)
-        qsort_r(order, count, sizeof *order, compare, (void *)(uintptr_t)items);
+        qsort_r(order, count, sizeof *order, compare_names, &named);
     *ret_order = order;
     return ST_OK;
+}
+
+static bool find_name(struct named named, const uint32_t *order, size_t count, struct str name, uint32_t *ret_index)
+{
+    size_t from = 0, to = count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        int relation = str_compare(named.name(named.items, order[middle]), name);
+        if (relation == 0) {
+            *ret_index = order[middle];
+            return true;
+        }
+        if (relation < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return false;
 }
 
 enum status cm_externs_make(struct cm_decoder *d, const struct cm_named_extern *items, size_t count, struct cm_externs *ret_externs)
@@ -162,14 +189,14 @@ enum status cm_externs_make(struct cm_decoder *d, const struct cm_named_extern *
     struct cm_named_extern *copy;
     TRY(cm_keep(d, items, count, sizeof *copy, &copy));
     *ret_externs = (struct cm_externs){.items = copy, .count = (uint32_t)count};
-    return make_order(d, copy, count, compare_externs, &ret_externs->by_name);
+    return make_order(d, (struct named){copy, extern_name}, count, &ret_externs->by_name);
 }
 
 enum status cm_core_exports_make(struct cm_decoder *d, const struct engine_export *items, size_t count,
                                  struct cm_core_exports *ret_exports)
 {
     *ret_exports = (struct cm_core_exports){.items = items, .count = (uint32_t)count};
-    TRY(make_order(d, items, count, compare_core_exports, &ret_exports->by_name));
+    TRY(make_order(d, (struct named){items, core_export_name}, count, &ret_exports->by_name));
     for (uint32_t i = 1; i < count; i++) {
         struct str name = items[ret_exports->by_name[i]].name;
         if (str_eq(name, items[ret_exports->by_name[i - 1]].name))
@@ -180,36 +207,16 @@ enum status cm_core_exports_make(struct cm_decoder *d, const struct engine_expor
 
 const struct cm_named_extern *cm_extern_find(const struct cm_externs *externs, struct str name)
 {
-    size_t from = 0, to = externs->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        const struct cm_named_extern *item = &externs->items[externs->by_name[middle]];
-        int order = str_compare(item->name.text, name);
-        if (order == 0)
-            return item;
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return NULL;
+    uint32_t index;
+    bool found = find_name((struct named){externs->items, extern_name}, externs->by_name, externs->count, name, &index);
+    return found ? &externs->items[index] : NULL;
 }
 
 const struct engine_export *cm_core_export_find(const struct cm_core_exports *exports, struct str name)
 {
-    size_t from = 0, to = exports->count;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        const struct engine_export *item = &exports->items[exports->by_name[middle]];
-        int order = str_compare(item->name, name);
-        if (order == 0)
-            return item;
-        if (order < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return NULL;
+    uint32_t index;
+    bool found = find_name((struct named){exports->items, core_export_name}, exports->by_name, exports->count, name, &index);
+    return found ? &exports->items[index] : NULL;
 }
 
 /* --- the type of a scope --------------------------------------------------------------------------------------------- */

@@ -224,9 +224,9 @@ static void wrapper_release(struct wrapper *w)
     module_release(&w->main);
     for (size_t i = 0; i < w->adapter_count; i++)
         module_release(&w->adapters[i]);
-    struct map *maps[] = {&w->imported_names, &w->exported_names, &w->type_info,        &w->used,         &w->live,
-                          &w->live_of,        &w->payloads,       &w->import_instances, &w->type_aliases, &w->core_aliases,
-                          &w->functions,      &w->destructors,    &w->export_of};
+    struct map *maps[] = {&w->imported_names, &w->exported_names, &w->type_info,        &w->used,
+                          &w->live,           &w->live_of,        &w->import_instances, &w->type_aliases,
+                          &w->core_aliases,   &w->functions,      &w->destructors,      &w->export_of};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
     wit_type_space_release(&w->root);

@@ -9,29 +9,34 @@ static struct str pair_key(struct wrapper *w, struct str module, struct str name
     return arena_printf(&w->arena, "%zu:%.*s%.*s", module.len, STR_ARG(module), STR_ARG(name));
 }
 
-static struct str distinct_name(struct wrapper *w, const struct map *taken, const struct engine_import *import)
+/* numbers: of each pair that came again, the last number that was tried. */
+static struct str distinct_name(struct wrapper *w, const struct map *taken, struct map *numbers, const struct engine_import *import)
 {
-    for (unsigned i = 2;; i++) {
-        struct str name = arena_printf(&w->arena, "%.*s [v%u]", STR_ARG(import->name), i);
-        if (!map_has(taken, pair_key(w, import->module, name)))
-            return name;
-    }
+    struct str key = pair_key(w, import->module, import->name), name;
+    uint32_t number = 1;
+    (void)wit_map_index(numbers, key, &number);
+    do
+        name = arena_printf(&w->arena, "%.*s [v%u]", STR_ARG(import->name), ++number);
+    while (map_has(taken, pair_key(w, import->module, name)));
+    wit_map_set_index(numbers, key, number);
+    return name;
 }
 
 void wrap_distinguish_imports(struct wrapper *w, struct wrap_module *module)
 {
     const struct module_info *info = &module->info;
-    struct map taken = {0};
+    struct map taken = {0}, numbers = {0};
     for (size_t i = 0; i < info->import_count; i++) {
         const struct engine_import *import = &info->imports[i];
         if (!map_set(&taken, pair_key(w, import->module, import->name), w))
             continue;
         if (!module->given_names)
             module->given_names = ARENA_ARRAY(&w->arena, struct str, info->import_count);
-        module->given_names[i] = distinct_name(w, &taken, import);
+        module->given_names[i] = distinct_name(w, &taken, &numbers, import);
         map_set(&taken, pair_key(w, import->module, module->given_names[i]), w);
     }
     map_release(&taken);
+    map_release(&numbers);
 }
 
 static enum status skip_limits(struct cm_reader *section)

@@ -206,16 +206,28 @@ struct nested {
     struct wit_body body;
     struct wit_type_space types;
     VEC(struct argument) arguments;
-    struct map names; /* of types among them */
+    struct map names;   /* of types among them */
+    struct map numbers; /* type's name -> struct numbered * */
+};
+
+struct numbered { /* the last name that a type of some name was given */
+    struct str name;
+    unsigned next;
 };
 
 static struct str unique_name(struct nested *n, struct str type)
 {
-    struct str name = arena_printf(&n->w->arena, "import-type-%.*s", STR_ARG(type));
-    for (unsigned i = 0; map_has(&n->names, name); i++)
-        name = arena_printf(&n->w->arena, "%.*s%u", STR_ARG(name), i);
-    map_set(&n->names, name, n);
-    return name;
+    struct arena *arena = &n->w->arena;
+    struct numbered *last = map_get(&n->numbers, type);
+    if (!last) {
+        last = ARENA_NEW(arena, struct numbered);
+        last->name = arena_printf(arena, "import-type-%.*s", STR_ARG(type));
+        map_set(&n->numbers, type, last);
+    }
+    while (map_has(&n->names, last->name))
+        last->name = arena_printf(arena, "%.*s%u", STR_ARG(last->name), last->next++);
+    map_set(&n->names, last->name, n);
+    return last->name;
 }
 
 static uint32_t import_type(struct wit_type_space *space, const struct wit_type *type, struct wit_extern_desc desc)
@@ -410,6 +422,7 @@ static enum status encode_interface(struct wrapper *w, struct wrap_export *expor
     wit_body_release(&n.body);
     vec_release(&n.arguments);
     map_release(&n.names);
+    map_release(&n.numbers);
     return status;
 }
 

@@ -81,3 +81,20 @@ uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type
     wit_map_set_index(&m->types, arena_str(&m->wrapper->arena, wit_sink_str(&bytes)), index);
     return index;
 }
+
+void wrap_put_import(struct wrap_writer *m, struct str module, struct str name, uint32_t type)
+{
+    struct wit_sink *sink = wrap_next_item(m);
+    wit_put_name(sink, module);
+    wit_put_name(sink, name);
+    wit_put_byte(sink, 0x00);
+    wit_put_u32(sink, type);
+}
+
+void wrap_put_start(struct wrap_writer *m, uint32_t function)
+{
+    autosink struct wit_sink content = WIT_SINK_INIT(BUF_UNLIMITED);
+    wit_put_u32(&content, function);
+    wit_put_byte(&m->out, CORE_START);
+    wit_put_name(&m->out, wit_sink_str(&content));
+}

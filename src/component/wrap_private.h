@@ -9,7 +9,7 @@
  *   wrap_shim.c      the two modules that break the circle
  *   wrap_export.c    what the component exports
  *   wrap_module.c    writing core modules
- *   wrap_adapter.c   cutting adapters down */
+ *   wrap_adapter*.c  cutting adapters down */
 #pragma once
 
 #include "base/vec.h"
@@ -122,7 +122,6 @@ struct wrapper {
     struct map used;                           /* what modules import of the world's imports: item and function -> anything */
     struct map live;                           /* types of imports that are used: wit_type_key -> anything */
     struct map live_of;                        /* wit_interface_key -> struct live_types * */
-    struct map payloads;                       /* of functions: their streams and futures */
     struct wit_type_space root;                /* the world's own types and those of imports */
     struct map import_instances; /* by interface (under its own name, if it is imported so) and by item -> index + 1 */
     struct map type_aliases;     /* instance and type -> index + 1 */
@@ -154,7 +153,8 @@ struct engine_func_type wrap_type_of(struct wrapper *w, const char *text); /* of
 enum status wrap_check_type(struct wrapper *w, const char *what, struct str name, const struct engine_func_type *got,
                             const struct engine_func_type *want) CHECKED;
 
-/* The stream and future types of a function in the order in which names count them; NULL: fewer. */
+/* The stream or future type of a function that names know by `index`: all of them are counted, those in a type before itself. NULL:
+ * it has fewer. */
 const struct wit_type *wrap_payload(struct wrapper *w, const struct wit_function *function, uint32_t index);
 
 struct live_types {
@@ -227,9 +227,11 @@ uint32_t wrap_end_module(struct wrap_writer *m); /* adds it to the component and
 void wrap_release_module(struct wrap_writer *m);
 struct wit_sink *wrap_next_item(struct wrap_writer *m);
 void wrap_end_items(struct wrap_writer *m, enum wrap_core_section section);
-void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);     /* of numbers and vectors */
-void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type); /* of a 32-bit one */
-uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type); /* once; in a type section */
+void wrap_put_func_type(struct wit_sink *sink, const struct engine_func_type *type);            /* of numbers and vectors */
+void wrap_put_memory_type(struct wit_sink *sink, const struct engine_extern_type *type);        /* of a 32-bit one */
+uint32_t wrap_add_func_type(struct wrap_writer *m, const struct engine_func_type *type);        /* once; in a type section */
+void wrap_put_import(struct wrap_writer *m, struct str module, struct str name, uint32_t type); /* of a function */
+void wrap_put_start(struct wrap_writer *m, uint32_t function);                                  /* the start section */
 
 /* --- the rest -------------------------------------------------------------------------------------------------------- */
 

@@ -198,20 +198,11 @@ void wrap_encode_shim(struct wrapper *w)
 
 /* --- the fixup ------------------------------------------------------------------------------------------------------- */
 
-static void put_import(struct wrap_writer *m, const char *module, struct str name, uint32_t type)
-{
-    struct wit_sink *sink = wrap_next_item(m);
-    wit_put_name(sink, str_of(module));
-    wit_put_name(sink, name);
-    wit_put_byte(sink, 0x00);
-    wit_put_u32(sink, type);
-}
-
 static void put_shim_import(struct wrap_writer *m, uint32_t index, uint32_t type)
 {
     char name[16];
     snprintf(name, sizeof name, "%u", index);
-    put_import(m, "actual", str_of(name), type);
+    wrap_put_import(m, STR("actual"), str_of(name), type);
 }
 
 static void put_elements(struct wrap_writer *m, uint32_t count)
@@ -221,14 +212,6 @@ static void put_elements(struct wrap_writer *m, uint32_t count)
     wit_put_u32(sink, count);
     for (uint32_t i = 0; i < count; i++)
         wit_put_u32(sink, i);
-}
-
-static void put_start(struct wrap_writer *m, uint32_t function)
-{
-    autosink struct wit_sink content = WIT_SINK_INIT(BUF_UNLIMITED);
-    wit_put_u32(&content, function);
-    wit_put_byte(&m->out, CORE_START);
-    wit_put_name(&m->out, wit_sink_str(&content));
 }
 
 static uint32_t encode_fixup_module(struct wrapper *w, const struct engine_export *initialize)
@@ -246,7 +229,7 @@ static uint32_t encode_fixup_module(struct wrapper *w, const struct engine_expor
     for (uint32_t i = 0; i < count; i++)
         put_shim_import(&m, i, types[i]);
     if (initialize)
-        put_import(&m, "main", initialize->name, thunk_type);
+        wrap_put_import(&m, STR("main"), initialize->name, thunk_type);
     if (count) {
         struct wit_sink *sink = wrap_next_item(&m);
         wit_put_name(sink, STR("shim"));
@@ -256,7 +239,7 @@ static uint32_t encode_fixup_module(struct wrapper *w, const struct engine_expor
     }
     wrap_end_items(&m, CORE_IMPORT);
     if (initialize)
-        put_start(&m, count);
+        wrap_put_start(&m, count);
     if (count) {
         put_elements(&m, count);
         wrap_end_items(&m, CORE_ELEMENT);

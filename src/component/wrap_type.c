@@ -10,7 +10,8 @@ enum { HAS_STRING = 1 << 0, HAS_POINTER = 1 << 1 };
 
 struct type_info {
     unsigned contents;
-    uint32_t count; /* of flat; MAX_FLAT_PARAMS + 1: more than there may be */
+    uint32_t payloads; /* streams and futures in it, wherever, and itself; UINT32_MAX: that many or more */
+    uint32_t count;    /* of flat; MAX_FLAT_PARAMS + 1: more than there may be */
     uint8_t flat[MAX_FLAT_PARAMS];
 };
 
@@ -117,6 +118,19 @@ static void find_info(struct wrapper *w, const struct wit_type *type, struct typ
     }
 }
 
+static uint32_t count_payloads(struct wrapper *w, const struct wit_type *type)
+{
+    const struct wit_type *const parts[] = {type->first, type->second};
+    uint64_t count = type->kind == WIT_STREAM || type->kind == WIT_FUTURE;
+    if (type->kind == WIT_OWN || type->kind == WIT_BORROW)
+        return 0; /* whatever the resource is */
+    for (size_t i = 0; i < type->fields.len; i++)
+        count += type->fields.items[i].type ? info_of(w, type->fields.items[i].type)->payloads : 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        count += parts[i] ? info_of(w, parts[i])->payloads : 0;
+    return (uint32_t)MIN(count, UINT32_MAX);
+}
+
 static const struct type_info *info_of(struct wrapper *w, const struct wit_type *type)
 {
     bool keep = !wit_kind_is_primitive(type->kind);
@@ -125,6 +139,8 @@ static const struct type_info *info_of(struct wrapper *w, const struct wit_type 
         return info;
     info = ARENA_NEW(&w->arena, struct type_info);
     find_info(w, type, info);
+    if (keep)
+        info->payloads = count_payloads(w, type);
     if (keep)
         map_set(&w->type_info, wit_type_key(type), info);
     return info;
@@ -294,30 +310,30 @@ enum status wrap_check_type(struct wrapper *w, const char *what, struct str name
 
 /* --- streams and futures --------------------------------------------------------------------------------------------- */
 
-static void find_payloads(struct wrapper *w, const struct wit_type *type, struct live_types *found)
+/* The one of that number in a type, itself counted last; NULL: it has fewer, and *number is less by those. */
+static const struct wit_type *find_payload(struct wrapper *w, const struct wit_type *type, uint32_t *number)
 {
-    if (!type || wit_kind_is_primitive(type->kind) || type->kind == WIT_OWN || type->kind == WIT_BORROW || type->depth == 0)
-        return;
-    for (size_t i = 0; i < type->fields.len; i++)
-        find_payloads(w, type->fields.items[i].type, found);
-    find_payloads(w, type->first, found);
-    find_payloads(w, type->second, found);
-    if ((type->kind == WIT_STREAM || type->kind == WIT_FUTURE) && found->types.len < WIT_MAX_ITEMS)
-        wit_vec_push(&w->arena, &found->types, type);
+    uint32_t count = type ? info_of(w, type)->payloads : 0;
+    const struct wit_type *found = NULL;
+    if (*number >= count) {
+        *number -= count;
+        return NULL;
+    }
+    for (size_t i = 0; i < type->fields.len && !found; i++)
+        found = find_payload(w, type->fields.items[i].type, number);
+    if (!found)
+        found = find_payload(w, type->first, number);
+    if (!found)
+        found = find_payload(w, type->second, number);
+    return found ? found : type;
 }
 
 const struct wit_type *wrap_payload(struct wrapper *w, const struct wit_function *function, uint32_t index)
 {
-    struct str key = str_n((const char *)&function, sizeof function);
-    struct live_types *found = map_get(&w->payloads, key);
-    if (!found) {
-        found = ARENA_NEW(&w->arena, struct live_types);
-        for (size_t i = 0; i < function->params.len; i++)
-            find_payloads(w, function->params.items[i].type, found);
-        find_payloads(w, function->result, found);
-        map_set(&w->payloads, arena_str(&w->arena, key), found);
-    }
-    return index < found->types.len ? found->types.items[index] : NULL;
+    const struct wit_type *found = NULL;
+    for (size_t i = 0; i < function->params.len && !found; i++)
+        found = find_payload(w, function->params.items[i].type, &index);
+    return found ? found : find_payload(w, function->result, &index);
 }
 
 /* --- liveness -------------------------------------------------------------------------------------------------------- */

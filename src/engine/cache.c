@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "wash code v1\n\0\0" /* 16 bytes with the final NUL */
+#define MAGIC "wash code v2\n\0\0" /* 16 bytes with the final NUL; part of the key */
 #define STALE_SECONDS 3600         /* a temporary file this old belongs to a process that died */
 #define TEMPORARY_PREFIX "tmp-"
 
 struct trailer { /* behind the code; ELF readers do not look there */
     char magic[16];
-    uint64_t code_bytes, checksum;
+    uint64_t code_bytes, facts, checksum; /* of the code and what stands before it here */
 };
 
 struct code_cache {
@@ -111,7 +111,7 @@ void code_cache_key(const struct code_cache *cache, struct str bytes, struct cod
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) &&
+    bool done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) && EVP_DigestUpdate(context, MAGIC, sizeof MAGIC) &&
                 EVP_DigestUpdate(context, cache->identity, strlen(cache->identity) + 1) &&
                 EVP_DigestUpdate(context, bytes.data, bytes.len) && EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
@@ -148,6 +148,11 @@ static uint64_t checksum(const uint8_t *data, size_t len)
     return mix(lanes[0] ^ lanes[1], lanes[2] ^ lanes[3] ^ 0xe7037ed1a0b428db);
 }
 
+static uint64_t trailer_checksum(const struct trailer *trailer, const uint8_t *code)
+{
+    return mix(checksum(code, trailer->code_bytes) ^ trailer->facts, 0x8ebc6af09c88c6e3);
+}
+
 /* --- loading -------------------------------------------------------------------------------------------------------------- */
 
 static bool usable(const struct stat *info)
@@ -155,7 +160,7 @@ static bool usable(const struct stat *info)
     return S_ISREG(info->st_mode) && info->st_uid == geteuid() && (info->st_mode & 077) == 0 && info->st_nlink == 1;
 }
 
-static bool intact(int descriptor, size_t size)
+static bool read_intact(int descriptor, size_t size, uint64_t *ret_facts)
 {
     struct trailer trailer;
     if (size < sizeof trailer)
@@ -166,24 +171,27 @@ static bool intact(int descriptor, size_t size)
     size_t code_bytes = size - sizeof trailer;
     memcpy(&trailer, data + code_bytes, sizeof trailer);
     bool good = memcmp(trailer.magic, MAGIC, sizeof trailer.magic) == 0 && trailer.code_bytes == code_bytes &&
-                trailer.checksum == checksum(data, code_bytes);
+                trailer.checksum == trailer_checksum(&trailer, data);
     munmap(data, size);
+    *ret_facts = trailer.facts;
     return good;
 }
 
-enum status code_cache_load(struct code_cache *cache, const struct code_key *key, int *ret_descriptor)
+enum status code_cache_load(struct code_cache *cache, const struct code_key *key, int *ret_descriptor, uint64_t *ret_facts)
 {
     struct stat info;
+    uint64_t facts;
     autoclose int descriptor = openat(cache->dir, key->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0 || fstat(descriptor, &info) != 0 || !usable(&info))
         return ST_NOT_FOUND;
-    if (!intact(descriptor, (size_t)info.st_size)) {
+    if (!read_intact(descriptor, (size_t)info.st_size, &facts)) {
         code_cache_remove(cache, key);
         return ST_NOT_FOUND;
     }
     if ((uint64_t)info.st_mtim.tv_sec + 86400 < (uint64_t)clock_wall().seconds)
         (void)futimens(descriptor, NULL); /* eviction takes the least recently used, to the day */
     *ret_descriptor = descriptor;
+    *ret_facts = facts;
     descriptor = -1;
     return ST_OK;
 }
@@ -245,7 +253,8 @@ static void evict(struct code_cache *cache)
     vec_release(&files);
 }
 
-enum status code_cache_store(struct code_cache *cache, const struct code_key *key, struct str code, struct error *err)
+enum status code_cache_store(struct code_cache *cache, const struct code_key *key, struct str code, uint64_t facts,
+                             struct error *err)
 {
     if (code.len > cache->max_bytes)
         return fail(err, ST_LIMIT, "code cache: a module of %zu bytes is over the bound of %" PRIu64, code.len, cache->max_bytes);
@@ -255,7 +264,8 @@ enum status code_cache_store(struct code_cache *cache, const struct code_key *ke
     autoclose int descriptor = openat(cache->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return fail_errno(err, "code cache: create %s", temporary);
-    struct trailer trailer = {MAGIC, code.len, checksum((const uint8_t *)code.data, code.len)};
+    struct trailer trailer = {.magic = MAGIC, .code_bytes = code.len, .facts = facts};
+    trailer.checksum = trailer_checksum(&trailer, (const uint8_t *)code.data);
     enum status status = file_write_all(descriptor, code, "the code cache", err);
     if (status == ST_OK)
         status = file_write_all(descriptor, str_n((const char *)&trailer, sizeof trailer), "the code cache", err);

@@ -1,4 +1,4 @@
-/* The code cache: compiled modules in a private folder.
+/* The code cache: compiled modules in a private folder, each with a word of what else was found out about it.
  *
  * A file's name is the SHA-256 of everything that decides its content, so nothing is ever invalidated, only evicted by age when the
  * folder outgrows its bound. Machine code is loaded only from a folder and a file that belong to us and that nobody else can write,
@@ -29,7 +29,9 @@ void code_cache_close(struct code_cache *cache);
 void code_cache_key(const struct code_cache *cache, struct str bytes, struct code_key *ret_key);
 
 /* An open descriptor of the code for `key`, verified; the caller closes it. ST_NOT_FOUND when there is none that may be used: a
- * file with a wrong owner or mode is left alone, one with a wrong checksum is removed. */
-enum status code_cache_load(struct code_cache *cache, const struct code_key *key, int *ret_descriptor) CHECKED;
-enum status code_cache_store(struct code_cache *cache, const struct code_key *key, struct str code, struct error *err) CHECKED;
+ * file with a wrong owner or mode is left alone, one with a wrong checksum is removed.
+ * facts: the caller's bits, as sure as the code is: under the same checksum, and what they mean is part of `identity`. */
+enum status code_cache_load(struct code_cache *cache, const struct code_key *key, int *ret_descriptor, uint64_t *ret_facts) CHECKED;
+enum status code_cache_store(struct code_cache *cache, const struct code_key *key, struct str code, uint64_t facts,
+                             struct error *err) CHECKED;
 void code_cache_remove(struct code_cache *cache, const struct code_key *key);

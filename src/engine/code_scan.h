@@ -7,5 +7,6 @@
 
 #include "engine/module_reader.h"
 
-/* False if some function does, or may (an instruction this does not know). info: of a valid module. */
+/* False if some function does, or may (an instruction this does not know). info: of a valid module. The code cache keeps the answer:
+ * where it is to be another than before, MODULE_STATE_VERSION is counted up. */
 bool module_code_keeps_tables(const struct module_info *info);

@@ -208,10 +208,10 @@ static enum status open_cache(struct engine *engine, const char *dir, struct err
 {
     const struct engine_options *options = &engine->options;
     char identity[256];
-    int len =
-        snprintf(identity, sizeof identity, "wasmtime " WASMTIME_VERSION " state=1 pooling=%d memory=%" PRIu64 " proposals=%u%s",
-                 engine->pooling, engine->pooling ? options->max_memory_bytes : reservation_bytes(options), options->proposals,
-                 options->count_fuel ? " fuel" : "");
+    int len = snprintf(identity, sizeof identity,
+                       "wasmtime " WASMTIME_VERSION " state=" MODULE_STATE_VERSION " pooling=%d memory=%" PRIu64 " proposals=%u%s",
+                       engine->pooling, engine->pooling ? options->max_memory_bytes : reservation_bytes(options),
+                       options->proposals, options->count_fuel ? " fuel" : "");
     return code_cache_open(dir, str_n(identity, (size_t)len), CODE_CACHE_DEFAULT_BYTES, &engine->cache, err);
 }
 

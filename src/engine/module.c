@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "engine/code_scan.h"
 #include "engine/internal.h"
 #include "engine/module_reader.h"
 #include <unistd.h>
@@ -19,12 +20,16 @@ static enum status fail_compile(struct error *err, wasmtime_error_t *error)
     return fail(err, status, "%s", details.message);
 }
 
-static bool load_cached(struct engine *engine, const struct code_key *key, struct engine_module *module)
+#define KEEPS_TABLES 1u /* of the cache's facts: module_code_keeps_tables */
+
+static bool load_cached(struct engine *engine, const struct code_key *key, struct engine_module *module, bool *ret_keeps_tables)
 {
+    uint64_t facts;
     int descriptor = -1;
     char path[64];
-    if (code_cache_load(engine->cache, key, &descriptor) != ST_OK)
+    if (code_cache_load(engine->cache, key, &descriptor, &facts) != ST_OK)
         return false;
+    *ret_keeps_tables = facts & KEEPS_TABLES;
     snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor); /* the very file that was checked */
     wasmtime_error_t *error = wasmtime_module_deserialize_file(engine->handle, path, &module->handle);
     close(descriptor);
@@ -37,7 +42,7 @@ static bool load_cached(struct engine *engine, const struct code_key *key, struc
     return false;
 }
 
-static void store_cached(struct engine *engine, const struct code_key *key, const struct engine_module *module)
+static void store_cached(struct engine *engine, const struct code_key *key, const struct engine_module *module, bool keeps_tables)
 {
     wasm_byte_vec_t code;
     struct error details;
@@ -47,7 +52,7 @@ static void store_cached(struct engine *engine, const struct code_key *key, cons
         log_debug("module cannot be serialized", LOG_TEXT("reason", details.message));
         return;
     }
-    if (code_cache_store(engine->cache, key, str_n(code.data, code.size), &details) != ST_OK)
+    if (code_cache_store(engine->cache, key, str_n(code.data, code.size), keeps_tables ? KEEPS_TABLES : 0, &details) != ST_OK)
         log_debug("code is not cached", LOG_TEXT("reason", details.message));
     wasm_byte_vec_delete(&code);
 }
@@ -64,17 +69,20 @@ static enum status compile_bytes(struct engine *engine, struct str bytes, const 
     return error ? fail_compile(err, error) : ST_OK;
 }
 
+/* Compiles, and reads what the code does to tables, unless the cache has both. */
 static enum status compile(struct engine *engine, struct str bytes, const struct module_info *info, struct engine_module *module,
-                           struct error *err)
+                           bool *ret_keeps_tables, struct error *err)
 {
     struct code_key key;
-    if (!engine->cache)
-        return compile_bytes(engine, bytes, info, module, err);
-    code_cache_key(engine->cache, bytes, &key);
-    if (load_cached(engine, &key, module))
-        return ST_OK;
+    if (engine->cache) {
+        code_cache_key(engine->cache, bytes, &key);
+        if (load_cached(engine, &key, module, ret_keeps_tables))
+            return ST_OK;
+    }
     TRY(compile_bytes(engine, bytes, info, module, err));
-    store_cached(engine, &key, module);
+    *ret_keeps_tables = module_code_keeps_tables(info);
+    if (engine->cache)
+        store_cached(engine, &key, module, *ret_keeps_tables);
     return ST_OK;
 }
 
@@ -113,9 +121,11 @@ static enum status make_module(struct engine *engine, struct str bytes, struct e
     arena_init(&scratch, MODULE_TABLES_BYTES);
     enum status status = module_read(bytes, &scratch, &info, err);
     if (status == ST_OK) {
+        bool keeps_tables = false;
         copy_names(module, &info);
         module_state_find(&info, &module->arena, &module->state);
-        status = compile(engine, bytes, &info, module, err);
+        status = compile(engine, bytes, &info, module, &keeps_tables, err);
+        module->state.restorable &= keeps_tables;
     }
     arena_release(&scratch);
     return status;

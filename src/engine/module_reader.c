@@ -88,35 +88,48 @@ static enum status read_functions(struct reader *r)
     return ST_OK;
 }
 
-static enum status read_tables(struct reader *r)
+/* A section of items, behind those that its index space has so far. */
+static enum status read_items(struct reader *r, size_t item_bytes, struct engine_extern_type **items, size_t *count,
+                              enum status (*read)(struct reader *r, struct engine_extern_type *ret_type))
 {
-    struct module_info *info = r->info;
-    uint32_t count = 0;
-    TRY(reader_count(r, 3, &count));
-    TRY(reader_extend(r, &info->tables, sizeof *info->tables, info->table_count, count));
-    for (uint32_t i = 0; i < count; i++) {
-        bool initialized = r->end - r->at >= 2 && r->bytes[r->at] == 0x40 && r->bytes[r->at + 1] == 0x00;
-        if (initialized)
-            r->at += 2;
-        TRY(reader_table_type(r, &info->tables[info->table_count]));
-        info->table_count++;
-        if (initialized)
-            TRY(reader_skip_constant(r));
+    uint32_t added = 0;
+    TRY(reader_count(r, item_bytes, &added));
+    TRY(reader_extend(r, items, sizeof **items, *count, added));
+    for (uint32_t i = 0; i < added; i++) {
+        TRY(read(r, &(*items)[*count]));
+        ++*count;
     }
     return ST_OK;
 }
 
+static enum status read_table(struct reader *r, struct engine_extern_type *ret_type)
+{
+    bool initialized = r->end - r->at >= 2 && r->bytes[r->at] == 0x40 && r->bytes[r->at + 1] == 0x00;
+    if (initialized)
+        r->at += 2;
+    TRY(reader_table_type(r, ret_type));
+    return initialized ? reader_skip_constant(r) : ST_OK;
+}
+
+static enum status read_tables(struct reader *r)
+{
+    return read_items(r, 3, &r->info->tables, &r->info->table_count, read_table);
+}
+
 static enum status read_memories(struct reader *r)
 {
-    struct module_info *info = r->info;
-    uint32_t count = 0;
-    TRY(reader_count(r, 2, &count));
-    TRY(reader_extend(r, &info->memories, sizeof *info->memories, info->memory_count, count));
-    for (uint32_t i = 0; i < count; i++) {
-        TRY(reader_memory_type(r, &info->memories[info->memory_count]));
-        info->memory_count++;
-    }
-    return ST_OK;
+    return read_items(r, 2, &r->info->memories, &r->info->memory_count, reader_memory_type);
+}
+
+static enum status read_global(struct reader *r, struct engine_extern_type *ret_type)
+{
+    TRY(reader_global_type(r, ret_type));
+    return reader_skip_constant(r);
+}
+
+static enum status read_globals(struct reader *r)
+{
+    return read_items(r, 3, &r->info->globals, &r->info->global_count, read_global);
 }
 
 static enum status read_tags(struct reader *r)
@@ -128,20 +141,6 @@ static enum status read_tags(struct reader *r)
     for (uint32_t i = 0; i < count; i++) {
         TRY(reader_tag_type(r, &type));
         r->tag_types[r->tag_count++] = type.type_index;
-    }
-    return ST_OK;
-}
-
-static enum status read_globals(struct reader *r)
-{
-    struct module_info *info = r->info;
-    uint32_t count = 0;
-    TRY(reader_count(r, 3, &count));
-    TRY(reader_extend(r, &info->globals, sizeof *info->globals, info->global_count, count));
-    for (uint32_t i = 0; i < count; i++) {
-        TRY(reader_global_type(r, &info->globals[info->global_count]));
-        info->global_count++;
-        TRY(reader_skip_constant(r));
     }
     return ST_OK;
 }

@@ -1,7 +1,6 @@
 #include "engine/module_state.h"
 #include "base/leb128.h"
 #include "base/mem.h"
-#include "engine/code_scan.h"
 
 /* --- what there is -------------------------------------------------------------------------------------------------------- */
 
@@ -78,8 +77,7 @@ static void find_globals(struct finder *f)
 void module_state_find(const struct module_info *info, struct arena *arena, struct module_state *ret_state)
 {
     size_t most = info->memory_count - info->imported_memory_count + info->global_count - info->imported_global_count;
-    *ret_state =
-        (struct module_state){.restorable = module_code_keeps_tables(info), .added = ARENA_ARRAY(arena, struct state_export, most)};
+    *ret_state = (struct module_state){.restorable = true, .added = ARENA_ARRAY(arena, struct state_export, most)};
     struct finder f = {info, arena, unused_prefix(info, arena), ret_state};
     find_memories(&f);
     find_globals(&f);

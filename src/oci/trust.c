@@ -124,7 +124,7 @@ enum status oci_trust_set(const struct str *paths, size_t count, struct error *e
     if (count == 0)
         return ST_OK;
     if (count > OCI_TRUST_MAX_PATHS)
-        return fail(err, ST_LIMIT, "%zu CA bundles, more than %u", count, OCI_TRUST_MAX_PATHS);
+        return fail(err, ST_LIMIT, "more than %u CA bundles; put several certificates into one file", OCI_TRUST_MAX_PATHS);
     take_paths(&trust, paths, count);
     pthread_mutex_lock(&installed.lock);
     enum status status = install(&trust, err);

@@ -85,13 +85,13 @@ static enum status send_part(struct upload *upload, const char *method, uint64_t
     return oci_send(upload->client, upload->reference, true, &request, response, err);
 }
 
-/* Range: 0-LAST, of what the registry has. */
+/* Range: 0-LAST, of what the registry has. 0-0 is no answer: a registry that has nothing yet says so too. */
 static bool parse_range(const char *range, uint64_t *ret_done)
 {
     struct str text = str_of(range);
     uint64_t last;
     (void)str_skip(&text, STR("bytes="));
-    if (!str_skip(&text, STR("0-")) || !str_parse_u64(text, OCI_BLOB_MAX_BYTES, &last))
+    if (!str_skip(&text, STR("0-")) || !str_parse_u64(text, OCI_BLOB_MAX_BYTES, &last) || last == 0)
         return false;
     *ret_done = last + 1;
     return true;

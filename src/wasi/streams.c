@@ -88,17 +88,25 @@ static enum wasi_stream_state read_blocking(struct wasi_io_streams_input_stream 
 typedef enum wasi_stream_state (*read_function)(struct wasi_io_streams_input_stream *self, struct cm_call *call, uint64_t max,
                                                 struct str *ret_bytes, struct wasi_io_error_error **ret_error);
 
+/* Bytes, or what the guest gets instead of them. */
+static enum status read_or_close(read_function read, struct cm_call *call, struct wasi_io_streams_input_stream *self, uint64_t len,
+                                 struct str *ret_bytes, bool *ret_is_err, struct wasi_io_streams_stream_error *ret_err)
+{
+    struct wasi_io_error_error *error = NULL;
+    enum wasi_stream_state state = read(self, call, len, ret_bytes, &error);
+    if (state != WASI_STREAM_OPEN)
+        return close_with(state, error, &self->closed, ret_is_err, ret_err);
+    *ret_is_err = false;
+    return ST_OK;
+}
+
 static enum status read_with(read_function read, struct cm_call *call, struct wasi_io_streams_input_stream *self, uint64_t len,
                              struct cm_result_list_u8_wasi_io_streams_stream_error *ret)
 {
     struct str bytes;
-    struct wasi_io_error_error *error = NULL;
-    enum wasi_stream_state state = read(self, call, len, &bytes, &error);
-    if (state != WASI_STREAM_OPEN)
-        return CLOSE(self, state, error, ret);
-    ret->is_err = false;
-    ret->of.ok.items = (const uint8_t *)bytes.data;
-    ret->of.ok.len = bytes.len;
+    TRY(read_or_close(read, call, self, len, &bytes, &ret->is_err, &ret->of.err));
+    if (!ret->is_err)
+        ret->of.ok = (struct cm_list_u8){(const uint8_t *)bytes.data, bytes.len};
     return ST_OK;
 }
 
@@ -118,12 +126,9 @@ static enum status skip_with(read_function read, struct cm_call *call, struct wa
                              struct cm_result_u64_wasi_io_streams_stream_error *ret)
 {
     struct str bytes;
-    struct wasi_io_error_error *error = NULL;
-    enum wasi_stream_state state = read(self, call, len, &bytes, &error);
-    if (state != WASI_STREAM_OPEN)
-        return CLOSE(self, state, error, ret);
-    ret->is_err = false;
-    ret->of.ok = bytes.len;
+    TRY(read_or_close(read, call, self, len, &bytes, &ret->is_err, &ret->of.err));
+    if (!ret->is_err)
+        ret->of.ok = bytes.len;
     return ST_OK;
 }
 

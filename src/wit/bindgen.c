@@ -153,7 +153,7 @@ static void write_prototype(struct generator *g, const struct wit_function *func
     buf_addf(&g->prototypes, "enum status %s(struct cm_call *call", symbol);
     for (size_t i = 0; i < function->params.len; i++) {
         const struct wit_param *param = &function->params.items[i];
-        bool pointer = gen_by_pointer(param->type);
+        bool pointer = wit_is_composite(param->type);
         buf_addf(&g->prototypes, ", %s%s%s%s", pointer ? "const " : "", gen_c_type(g, param->type), pointer ? "*" : "",
                  gen_member(g, param->name));
     }
@@ -204,7 +204,7 @@ static void write_adapter(struct generator *g, const struct wit_function *functi
         buf_add(out, STR("    (void)ret;\n"));
     buf_addf(out, "    return %s(call", symbol);
     for (size_t i = 0; i < function->params.len; i++)
-        buf_addf(out, ", %sa->%s", gen_by_pointer(function->params.items[i].type) ? "&" : "",
+        buf_addf(out, ", %sa->%s", wit_is_composite(function->params.items[i].type) ? "&" : "",
                  gen_member(g, function->params.items[i].name));
     buf_addf(out, "%s);\n}\n", function->result ? ", ret" : "");
 }

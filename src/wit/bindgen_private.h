@@ -73,7 +73,6 @@ const char *gen_tag(struct generator *g, const struct wit_type *type); /* "struc
 const char *gen_c_type(struct generator *g,
                        const struct wit_type *type); /* with a space or star behind it: "uint32_t ", "struct x *" */
 const char *gen_c_type_alone(struct generator *g, const struct wit_type *type); /* for sizeof */
-bool gen_by_pointer(const struct wit_type *type);                               /* a struct that goes by const pointer */
 static inline bool gen_has_own_name(const struct wit_type *type)
 {
     return type->kind == WIT_RECORD || type->kind == WIT_VARIANT || type->kind == WIT_ENUM || type->kind == WIT_FLAGS;

@@ -26,23 +26,6 @@ const char *gen_resource_name(struct generator *g, const struct wit_type *handle
     return gen_is_guest_resource(g, resource) ? NULL : gen_type_name(g, resource);
 }
 
-bool gen_by_pointer(const struct wit_type *type)
-{
-    switch (wit_type_root(type)->kind) {
-    case WIT_RECORD:
-    case WIT_TUPLE:
-    case WIT_VARIANT:
-    case WIT_OPTION:
-    case WIT_RESULT:
-    case WIT_LIST:
-    case WIT_FIXED_LIST:
-    case WIT_MAP:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The name of an anonymous type is made of the words of its parts. `last`: nothing follows in the name, so that a tuple need not
  * say its length. Fails silently when MAX_TAG is reached, which keeps types that fan out from taking for ever. */
 static enum status add_word(struct generator *g, struct buf *out, const struct wit_type *type, bool last);

@@ -283,6 +283,18 @@ static enum status put_package(struct document *document, const struct wit_packa
     return ST_OK;
 }
 
+/* Adds the producers and writes it all to `out`, unless an earlier step failed. Ends the document. */
+static enum status document_finish(struct document *document, enum status status, const struct wit_producer *producer,
+                                   struct buf *out)
+{
+    if (producer)
+        wit_body_add_producer(&document->component, producer);
+    if (status == ST_OK)
+        status = wit_body_finish(&document->component, out, document->err);
+    document_release(document);
+    return status;
+}
+
 enum status wit_encode_package(const struct wit_package *package, const struct wit_producer *producer, struct buf *out,
                                struct error *err)
 {
@@ -290,12 +302,7 @@ enum status wit_encode_package(const struct wit_package *package, const struct w
     struct error unread;
     document_init(&document, out->max, err ? err : &unread);
     enum status status = put_package(&document, package);
-    if (producer)
-        wit_body_add_producer(&document.component, producer);
-    if (status == ST_OK)
-        status = wit_body_finish(&document.component, out, document.err);
-    document_release(&document);
-    return status;
+    return document_finish(&document, status, producer, out);
 }
 
 enum status wit_encode_world(const struct wit_world *world, enum wit_string_encoding encoding, const struct wit_producer *producer,
@@ -307,12 +314,7 @@ enum status wit_encode_world(const struct wit_world *world, enum wit_string_enco
     document_init(&document, out->max, err ? err : &unread);
     wit_body_add_custom(&document.component, STR("wit-component-encoding"), str_n(header, sizeof header));
     enum status status = add_item(&document, NULL, world);
-    if (producer)
-        wit_body_add_producer(&document.component, producer);
-    if (status == ST_OK)
-        status = wit_body_finish(&document.component, out, document.err);
-    document_release(&document);
-    return status;
+    return document_finish(&document, status, producer, out);
 }
 
 enum status wit_append_custom_section(struct str name, struct str content, struct buf *out, struct error *err)

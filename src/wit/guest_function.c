@@ -24,20 +24,7 @@ struct signature {
 
 static bool by_pointer(const struct wit_type *type)
 {
-    switch (wit_type_root(type)->kind) {
-    case WIT_STRING:
-    case WIT_RECORD:
-    case WIT_TUPLE:
-    case WIT_VARIANT:
-    case WIT_OPTION:
-    case WIT_RESULT:
-    case WIT_LIST:
-    case WIT_FIXED_LIST:
-    case WIT_MAP:
-        return true;
-    default:
-        return false;
-    }
+    return wit_type_root(type)->kind == WIT_STRING || wit_is_composite(type);
 }
 
 static enum style style_of(const struct wit_type *result)

@@ -222,6 +222,23 @@ const struct wit_type *wit_type_root(const struct wit_type *type)
     return type;
 }
 
+bool wit_is_composite(const struct wit_type *type)
+{
+    switch (wit_type_root(type)->kind) {
+    case WIT_RECORD:
+    case WIT_TUPLE:
+    case WIT_VARIANT:
+    case WIT_OPTION:
+    case WIT_RESULT:
+    case WIT_LIST:
+    case WIT_FIXED_LIST:
+    case WIT_MAP:
+        return true;
+    default:
+        return false;
+    }
+}
+
 struct wit_interface *wit_type_used_from(const struct wit_type *type)
 {
     if (type->kind != WIT_ALIAS || !type->target->interface || type->target->interface == type->interface)

@@ -242,6 +242,7 @@ struct wit_type *wit_interface_type(const struct wit_interface *interface, struc
 
 /* What an alias finally stands for; any other type is returned as it is. */
 const struct wit_type *wit_type_root(const struct wit_type *type);
+bool wit_is_composite(const struct wit_type *type); /* made of values of other types: in C a struct, which goes by const pointer */
 /* The interface that `type` was brought from by `use`, or NULL if it was not. */
 struct wit_interface *wit_type_used_from(const struct wit_type *type);
 bool wit_kind_is_primitive(enum wit_kind kind);

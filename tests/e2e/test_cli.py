@@ -325,7 +325,7 @@ def doctor_without_a_project():
 @test
 def doctor_knows_what_the_build_needs():
     """doctor fails for a toolchain that this project's build uses, by name"""
-    config = f"build: {{command: 'cd app && cargo build --target wasm32-wasip2'}}\ndev: {{address: '127.0.0.1:{free_port()}'}}\n"
+    config = f"build: {{command: 'cd app && ./gogo && cargo build --target wasm32-wasip2'}}\ndev: {{address: '127.0.0.1:{free_port()}'}}\n"
     with Project(config) as project:
         with tempfile.TemporaryDirectory() as tools:
             env = {"HOME": tools, "PATH": tools, "XDG_CACHE_HOME": "", "DOCKER_CONFIG": ""}
@@ -374,7 +374,7 @@ def doctor_reads_credentials():
         status, detail = credentials('{"credHelpers": {"r": "not-installed-here"}}')[1]
         equal(status, "fail")
         check("docker-credential-not-installed-here" in detail, detail)
-        equal(credentials('{"credsStore": "../evil"}')[1], ("fail", "a credential helper's name is not a name"))
+        equal(credentials('{"credsStore": "../evil"}')[1], ("fail", "`../evil` is not the name of a credential helper"))
 
 
 if __name__ == "__main__":

@@ -408,6 +408,25 @@ def lying_servers():
 
 
 @test
+def an_executable_of_another_user():
+    """who may not replace the executable is told, before anything is downloaded"""
+    with With() as (release, wash):
+        os.chmod(wash.root, 0o777)
+        os.chmod(wash.folder, 0o555)
+        user = {"user": 65534} if os.geteuid() == 0 else {}
+        readable = os.path.join(wash.root, "ca.pem")
+        shutil.copy(AUTHORITY.certificate, readable)
+        os.chmod(readable, 0o644)
+        done = subprocess.run([wash.path, "update"], env=wash.environment({"SSL_CERT_FILE": readable}), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=wash.root, **user)
+        os.chmod(wash.folder, 0o755)
+        equal(done.returncode, 1, done.stdout)
+        check("Permission denied; run it as a user who may replace " + wash.path in done.stderr, done.stderr)
+        check(release.asset(ASSET) not in str(release.asked), release.asked)
+        wash.unchanged()
+
+
+@test
 def a_new_version_that_does_not_work():
     """A new executable that fails, is another, or cannot be run, is taken back"""
     for bad in script("9.9.9", code=3), script("9.9.8"), b"not a program\n\0", b"#!/nonexistent\n", b"#!/bin/sh\nkill -9 $$\n", b"#!/bin/sh\nyes\n":
@@ -598,6 +617,10 @@ def notice_does_not_delay():
         equal(len(release.asked), 1)
         on_terminal(wash, *COMMAND)
         equal(len(release.asked), 1, "a failure is kept too:")
+    with With() as (release, wash):
+        os.makedirs(os.path.join(wash.cache, "new_version_available.txt"))  # nothing can be kept there
+        check("is there" not in on_terminal(wash, *COMMAND)[0])
+        equal(release.asked, [], "asked, and would be again:")
     with With() as (release, wash):
         os.makedirs(os.path.join(wash.root, "cache"))
         with open(os.path.join(wash.root, "cache", "wash"), "w"):

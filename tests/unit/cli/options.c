@@ -151,7 +151,7 @@ static const struct {
     {"wash thing --depth 0 one", "--depth: `0` is not a number from 1 to 10"},
     {"wash thing --depth=-1 one", "--depth: `-1` is not a number from 1 to 10"},
     {"wash thing --naem x one", "unknown option --naem; did you mean --name?"},
-    {"wash thing -z one", "unknown option -z"},
+    {"wash thing -z one", "unknown option -z; see `wash thing --help`"},
     {"wash thing --force=yes one", "--force takes no value"},
     {"wash thing one --name", "--name needs a value: --name NAME"},
     {"wash thing --kind green one", "--kind: `green` is not one of: red, blue"},

@@ -318,8 +318,7 @@ TEST(the_copy_budget_bounds_a_call)
     bench_close(&b);
 }
 
-/* --- shapes that need sub-programs
- * ------------------------------------------------------------------------------------------------ */
+/* --- shapes that need sub-programs -------------------------------------------------------------------------------------------- */
 
 TEST(heavy_types_share_their_programs)
 {

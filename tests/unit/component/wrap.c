@@ -189,6 +189,40 @@ TEST(too_many_exports)
     check_refused(buf_str(&module), ST_LIMIT, "the world exports more than 1000 interfaces");
 }
 
+/* Nested twice at each level, a type has as many streams as its size allows; those behind it are found all the same. */
+TEST(streams_are_counted)
+{
+    autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED), module = BUF_INIT(1 << 20), component = BUF_INIT(1 << 20);
+    struct error err = {.message = ""};
+    buf_add(&wit, STR("package a:b; interface i { type t0 = future<u8>;\n"));
+    for (unsigned i = 1; i <= 16; i++)
+        buf_addf(&wit, "type t%u = tuple<list<t%u>, list<t%u>>;\n", i, i - 1, i - 1);
+    buf_add(&wit, STR("f: func(x: t16, y: stream, z: stream<u8>); } world w { import i; }"));
+    make_module(buf_str(&wit),
+                STR("(module (import \"a:b/i\" \"[future-new-65535]f\" (func (result i64)))"
+                    " (import \"a:b/i\" \"[stream-new-65536]f\" (func (result i64)))"
+                    " (import \"a:b/i\" \"[stream-new-65537]f\" (func (result i64))))"),
+                &module);
+    if (cm_wrap_module(buf_str(&module), NULL, &component, &err) != ST_OK)
+        CHECK_STR(str_of(err.message), "");
+    buf_clear(&module);
+    make_module(buf_str(&wit), STR("(module (import \"a:b/i\" \"[stream-new-65538]f\" (func (result i64))))"), &module);
+    check_refused(buf_str(&module), ST_INVALID, "import `[stream-new-65538]f` is about nothing that its world has");
+}
+
+TEST(many_imports_of_one_name)
+{
+    autobuf struct buf wat = BUF_INIT(BUF_UNLIMITED), module = BUF_INIT(8 << 20), component = BUF_INIT(8 << 20);
+    struct error err = {.message = ""};
+    buf_add(&wat, STR("(module (type (func))"));
+    for (unsigned i = 0; i < 20000; i++)
+        buf_add(&wat, STR("(import \"a:b/i\" \"f\" (func (type 0)))"));
+    buf_add(&wat, STR(")"));
+    make_module(STR("package a:b; interface i { f: func(); } world w { import i; }"), buf_str(&wat), &module);
+    if (cm_wrap_module(buf_str(&module), NULL, &component, &err) != ST_OK)
+        CHECK_STR(str_of(err.message), "");
+}
+
 /* Worlds of several sections are one. */
 TEST(several_worlds)
 {
@@ -443,6 +477,12 @@ static const struct {
     {"(module (table 1 funcref) (type $t (func)) (func (export \"sum-twice\") (param i32) (result i64)"
      " (call_indirect (type $t) (i32.const 0)) unreachable))",
      "adapter `old`: an adapter cannot have tables in use"},
+    {"(module (global $g (mut i32) (i32.add (i32.const 1) (i32.const 2))) (func (export \"sum-twice\") (param i32) (result i64)"
+     " (i64.extend_i32_u (global.get $g))))",
+     "adapter `old`: an adapter cannot have globals that do not start as numbers"},
+    {"(module (import \"env\" \"memory\" (memory i64 0)) (func (export \"sum-twice\") (param i32) (result i64)"
+     " (i64.load (i64.const 0))))",
+     "adapter `old`: an adapter cannot have a 64-bit memory"},
     {"(module (func (export \"sum-twice\") (param i32) (result i64) (drop (v128.const i32x4 0 0 0 0)) unreachable))",
      "instructions of newer proposals"},
     {"(module (import \"__main_module__\" \"nothing\" (func $n)) (func (export \"sum-twice\") (param i32) (result i64) (call $n)"

@@ -46,6 +46,8 @@ static void folder_release(struct folder *folder)
     rmdir(folder->path);
 }
 
+#define FACTS 0x0102030405060708u /* that are kept with whatever is stored below */
+
 /* --- the cache alone ------------------------------------------------------------------------------------------------------ */
 
 static struct code_cache *open_cache(const struct folder *folder, const char *identity, uint64_t max_bytes)
@@ -60,9 +62,10 @@ static struct code_cache *open_cache(const struct folder *folder, const char *id
 static bool has(struct code_cache *cache, const struct code_key *key, const char *content)
 {
     char data[64] = "";
+    uint64_t facts = 0;
     autoclose int fd = -1;
-    return code_cache_load(cache, key, &fd) == ST_OK && read(fd, data, strlen(content)) == (ssize_t)strlen(content) &&
-           strcmp(data, content) == 0;
+    return code_cache_load(cache, key, &fd, &facts) == ST_OK && facts == FACTS &&
+           read(fd, data, strlen(content)) == (ssize_t)strlen(content) && strcmp(data, content) == 0;
 }
 
 TEST(what_was_stored_is_loaded)
@@ -78,10 +81,10 @@ TEST(what_was_stored_is_loaded)
     CHECK(strcmp(key.name, other.name) != 0);
     CHECK_EQ(strlen(key.name), 64);
     CHECK(!has(cache, &key, "code"));
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     CHECK(has(cache, &key, "code"));
     CHECK(!has(stranger, &other, "code"));
-    CHECK_EQ(code_cache_store(cache, &key, STR("edoc"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("edoc"), FACTS, &err), ST_OK);
     CHECK(has(cache, &key, "edoc"));
     CHECK_EQ(folder_each(&folder, NULL), 1);
     code_cache_remove(cache, &key);
@@ -91,16 +94,28 @@ TEST(what_was_stored_is_loaded)
     folder_release(&folder);
 }
 
-static void flip_first_byte(int dir, const char *name)
+/* at: from the start, or if negative from the end. */
+static void flip_byte(int dir, const char *name, off_t at)
 {
     int fd = openat(dir, name, O_RDWR | O_CLOEXEC);
     char byte = 0;
-    if (pread(fd, &byte, 1, 0) != 1)
+    off_t offset = at < 0 ? lseek(fd, 0, SEEK_END) + at : at;
+    if (pread(fd, &byte, 1, offset) != 1)
         bug("pread");
     byte ^= 1;
-    if (pwrite(fd, &byte, 1, 0) != 1)
+    if (pwrite(fd, &byte, 1, offset) != 1)
         bug("pwrite");
     close(fd);
+}
+
+static void flip_first_byte(int dir, const char *name)
+{
+    flip_byte(dir, name, 0);
+}
+
+static void flip_fact(int dir, const char *name)
+{
+    flip_byte(dir, name, -2 * (off_t)sizeof(uint64_t)); /* the checksum is behind them */
 }
 
 static void cut_tail(int dir, const char *name)
@@ -118,7 +133,7 @@ static void make_empty(int dir, const char *name)
 
 TEST(a_damaged_file_is_removed)
 {
-    void (*const damages[])(int, const char *) = {flip_first_byte, cut_tail, make_empty};
+    void (*const damages[])(int, const char *) = {flip_first_byte, flip_fact, cut_tail, make_empty};
     struct folder folder;
     struct code_key key;
     struct error err;
@@ -127,7 +142,7 @@ TEST(a_damaged_file_is_removed)
     CHECK(cache);
     code_cache_key(cache, STR("module"), &key);
     for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
-        CHECK_EQ(code_cache_store(cache, &key, STR("some code, longer than one lane of the checksum is wide"), &err), ST_OK);
+        CHECK_EQ(code_cache_store(cache, &key, STR("some code, longer than one lane of the checksum is wide"), FACTS, &err), ST_OK);
         CHECK(has(cache, &key, "some code"));
         folder_each(&folder, damages[i]);
         CHECK(!has(cache, &key, "some code"));
@@ -157,11 +172,11 @@ TEST(a_file_that_others_may_touch_is_not_loaded)
     struct code_cache *cache = open_cache(&folder, "", 1 << 20);
     CHECK(cache);
     code_cache_key(cache, STR("module"), &key);
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     folder_each(&folder, open_to_group);
     CHECK(!has(cache, &key, "code"));
     CHECK_EQ(folder_each(&folder, NULL), 1); /* not ours to remove */
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     CHECK(has(cache, &key, "code"));
     folder_each(&folder, link_twice);
     CHECK(!has(cache, &key, "code"));
@@ -187,7 +202,7 @@ TEST(a_file_or_folder_of_another_user_is_not_used)
     struct code_cache *cache = open_cache(&folder, "", 1 << 20);
     CHECK(cache);
     code_cache_key(cache, STR("module"), &key);
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     folder_each(&folder, give_away);
     CHECK(!has(cache, &key, "code"));
     CHECK_EQ(chown(folder.path, 1, 1), 0);
@@ -236,7 +251,7 @@ TEST(the_oldest_files_go_when_the_folder_is_full)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char name = (char)('a' + i);
         code_cache_key(cache, str_n(&name, 1), &keys[i]);
-        CHECK_EQ(code_cache_store(cache, &keys[i], str_n(code, sizeof code), &err), ST_OK);
+        CHECK_EQ(code_cache_store(cache, &keys[i], str_n(code, sizeof code), FACTS, &err), ST_OK);
         CHECK(has(cache, &keys[i], "xxxx"));
         snprintf(path, sizeof path, "%s/%s", folder.path, keys[i].name);
         struct timespec times[2] = {{.tv_sec = 1000000000 + (time_t)i}, {.tv_sec = 1000000000 + (time_t)i}};
@@ -248,10 +263,10 @@ TEST(the_oldest_files_go_when_the_folder_is_full)
     char last = 'e';
     struct code_key key;
     code_cache_key(cache, str_n(&last, 1), &key);
-    CHECK_EQ(code_cache_store(cache, &key, str_n(code, sizeof code), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, str_n(code, sizeof code), FACTS, &err), ST_OK);
     CHECK(has(cache, &keys[1], "xxxx"));
     CHECK(!has(cache, &keys[2], "xxxx"));
-    CHECK_EQ(code_cache_store(cache, &key, str_n(code, 13001), &err), ST_LIMIT);
+    CHECK_EQ(code_cache_store(cache, &key, str_n(code, 13001), FACTS, &err), ST_LIMIT);
     code_cache_close(cache);
     folder_release(&folder);
 }
@@ -268,11 +283,11 @@ TEST(leftovers_of_dead_writers_are_removed)
     snprintf(path, sizeof path, "%s/tmp-1-2", folder.path);
     close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     code_cache_key(cache, STR("module"), &key);
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     CHECK_EQ(folder_each(&folder, NULL), 2); /* it may still be written to */
     struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
     CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
-    CHECK_EQ(code_cache_store(cache, &key, STR("code"), &err), ST_OK);
+    CHECK_EQ(code_cache_store(cache, &key, STR("code"), FACTS, &err), ST_OK);
     CHECK_EQ(folder_each(&folder, NULL), 1);
     code_cache_close(cache);
     folder_release(&folder);
@@ -280,21 +295,27 @@ TEST(leftovers_of_dead_writers_are_removed)
 
 /* --- an engine with a cache ----------------------------------------------------------------------------------------------- */
 
-static int run_with_options(const struct engine_options *options)
+static const char plain_guest[] = "(module (memory (export \"m\") 1) (func (export \"run\") (result i32) (i32.const 42)))";
+
+/* Runs a guest whose `run` answers 42. ret_restorable: whether the store could be taken back to an image; may be NULL. */
+static int run_guest(const struct engine_options *options, const char *text, bool *ret_restorable)
 {
     struct engine *engine;
     struct test_guest guest;
     struct engine_func run;
+    struct engine_image *image = NULL;
     struct error err;
     if (engine_new(options, &engine, &err) != ST_OK)
         return -1;
     union engine_raw raw = {.i32 = -2};
-    if (test_guest_init(&guest, engine, "(module (memory (export \"m\") 1) (func (export \"run\") (result i32) (i32.const 42)))",
-                        NULL, 0)) {
+    if (test_guest_init(&guest, engine, text, NULL, 0)) {
         struct engine_store *store = test_start(engine, &guest, NULL, NULL, 1, &run);
+        if (store && ret_restorable)
+            *ret_restorable = engine_image_new(store, &image, &err) == ST_OK;
         if (store && engine_call(store, &run, &raw, 1, &err) != ST_OK)
             raw.i32 = -3;
         engine_store_free(store);
+        engine_image_free(image);
         test_guest_release(&guest);
     }
     engine_free(engine);
@@ -304,7 +325,7 @@ static int run_with_options(const struct engine_options *options)
 static int run_with_cache(const struct folder *folder, bool no_cache)
 {
     struct engine_options options = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder->path, .no_cache = no_cache};
-    return run_with_options(&options);
+    return run_guest(&options, plain_guest, NULL);
 }
 
 static struct timespec seen_change; /* of the last file looked at */
@@ -358,10 +379,18 @@ TEST(code_that_counts_fuel_is_other_code)
     struct engine_options counting = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder.path, .count_fuel = true};
     for (int i = 0; i < 2; i++) { /* the second time with what the first left there */
         CHECK_EQ(run_with_cache(&folder, false), 42);
-        CHECK_EQ(run_with_options(&counting), 42);
+        CHECK_EQ(run_guest(&counting, plain_guest, NULL), 42);
         CHECK_EQ(folder_each(&folder, NULL), 2);
     }
     folder_release(&folder);
+}
+
+static struct code_key only_key; /* of the last file looked at */
+
+static void note_key(int dir UNUSED, const char *name)
+{
+    only_key = (struct code_key){""};
+    memcpy(only_key.name, name, strnlen(name, sizeof only_key.name - 1));
 }
 
 /* A file whose checksum holds but which Wasmtime does not accept: written by us as if by another version. */
@@ -369,33 +398,84 @@ TEST(code_that_wasmtime_refuses_is_compiled_anew)
 {
     struct folder folder;
     struct error err;
+    uint64_t facts;
+    autoclose int fd = -1;
+    char data[4] = "";
     CHECK(folder_init(&folder));
     CHECK_EQ(run_with_cache(&folder, false), 42);
     struct code_cache *cache = open_cache(&folder, "", 1 << 20);
     CHECK(cache);
-    struct code_key key = {""};
-    DIR *dir = opendir(folder.path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        if (strlen(entry->d_name) == 64)
-            memcpy(key.name, entry->d_name, 65);
-    closedir(dir);
-    CHECK_EQ(code_cache_store(cache, &key,
-                              STR("\x7f"
-                                  "ELF, but not really"),
-                              &err),
+    CHECK_EQ(folder_each(&folder, note_key), 1);
+    CHECK_EQ(code_cache_store(cache, &only_key,
+                              str_n("\x7f"
+                                    "ELF, but not really",
+                                    20),
+                              FACTS, &err),
              ST_OK);
-    CHECK(has(cache, &key,
+    CHECK(has(cache, &only_key,
               "\x7f"
-              "ELF"));
+              "ELF, but not really"));
     CHECK_EQ(run_with_cache(&folder, false), 42);
-    CHECK(has(cache, &key,
-              "\x7f"
-              "ELF"));
-    CHECK(!has(cache, &key,
+    CHECK(!has(cache, &only_key,
                "\x7f"
                "ELF, but"));
+    CHECK_EQ(code_cache_load(cache, &only_key, &fd, &facts), ST_OK);
+    CHECK(read(fd, data, sizeof data) == sizeof data && memcmp(data,
+                                                               "\x7f"
+                                                               "ELF",
+                                                               4) == 0);
     code_cache_close(cache);
     folder_release(&folder);
+}
+
+/* Stores the only file's code again with other facts. */
+static bool change_facts(const struct folder *folder, struct code_cache *cache, uint64_t change)
+{
+    autobuf struct buf code = BUF_INIT(BUF_UNLIMITED);
+    struct error err;
+    struct stat info;
+    uint64_t facts;
+    autoclose int fd = -1;
+    enum { TRAILER_BYTES = 40 };
+    if (folder_each(folder, note_key) != 1 || code_cache_load(cache, &only_key, &fd, &facts) != ST_OK || fstat(fd, &info) != 0)
+        return false;
+    if (buf_reserve(&code, (size_t)info.st_size) != ST_OK)
+        return false;
+    code.len = (size_t)info.st_size - TRAILER_BYTES;
+    return pread(fd, code.data, code.len, 0) == (ssize_t)code.len &&
+           code_cache_store(cache, &only_key, buf_str(&code), facts ^ change, &err) == ST_OK;
+}
+
+/* Whether code changes tables is found out once: an engine that loads the code is told, and does not look itself. */
+TEST(what_code_does_to_tables_is_cached_with_it)
+{
+    static const struct {
+        const char *text;
+        bool restorable;
+    } guests[] = {
+        {plain_guest, true},
+        {"(module (memory (export \"m\") 1) (table $t 1 funcref) (func (export \"run\") (result i32)"
+         " (table.set $t (i32.const 0) (ref.null func)) (i32.const 42)))",
+         false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(guests); i++) {
+        struct folder folder;
+        CHECK(folder_init(&folder));
+        struct engine_options options = {.max_instances = 4, .max_stacks = 1, .cache_dir = folder.path};
+        struct code_cache *cache = open_cache(&folder, "", 64 << 20);
+        CHECK(cache);
+        for (int run = 0; run < 2; run++) { /* compiled, then loaded */
+            bool restorable = !guests[i].restorable;
+            CHECK_EQ(run_guest(&options, guests[i].text, &restorable), 42);
+            CHECK_EQ(restorable, guests[i].restorable);
+        }
+        CHECK(change_facts(&folder, cache, 1));
+        bool restorable = guests[i].restorable;
+        CHECK_EQ(run_guest(&options, guests[i].text, &restorable), 42);
+        CHECK_EQ(restorable, !guests[i].restorable);
+        code_cache_close(cache);
+        folder_release(&folder);
+    }
 }
 
 TEST(an_engine_runs_without_a_usable_folder)

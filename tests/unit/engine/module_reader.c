@@ -45,20 +45,41 @@ static bool assemble(const char *text, struct buf *ret_binary)
     return tap_fail(__FILE__, __LINE__, "%s", err.message);
 }
 
-TEST(imports_have_their_types)
-{
+struct rich_module {
+    struct buf binary;
     struct arena arena;
     struct module_info info;
-    struct error err = {0};
-    struct buf binary;
-    CHECK(assemble(rich, &binary));
-    arena_init(&arena, ARENA_BYTES);
-    CHECK_EQ(module_read(buf_str(&binary), &arena, &info, &err), ST_OK);
-    CHECK_EQ(info.import_count, 5);
-    CHECK_STR(info.imports[0].module, "a");
-    CHECK_STR(info.imports[0].name, "f");
-    const struct engine_extern_type *func = &info.imports[0].type, *table = &info.imports[1].type, *memory = &info.imports[2].type,
-                                    *global = &info.imports[3].type, *tag = &info.imports[4].type;
+};
+
+static void rich_module_release(struct rich_module *module)
+{
+    arena_release(&module->arena);
+    buf_release(&module->binary);
+}
+
+static bool rich_module_init(struct rich_module *module)
+{
+    struct error err;
+    if (!assemble(rich, &module->binary))
+        return false;
+    arena_init(&module->arena, ARENA_BYTES);
+    if (module_read(buf_str(&module->binary), &module->arena, &module->info, &err) == ST_OK)
+        return true;
+    rich_module_release(module);
+    return tap_fail(__FILE__, __LINE__, "%s", err.message);
+}
+
+TEST(imports_have_their_types)
+{
+    struct rich_module module;
+    CHECK(rich_module_init(&module));
+    const struct module_info *info = &module.info;
+    CHECK_EQ(info->import_count, 5);
+    CHECK_STR(info->imports[0].module, "a");
+    CHECK_STR(info->imports[0].name, "f");
+    const struct engine_extern_type *func = &info->imports[0].type, *table = &info->imports[1].type,
+                                    *memory = &info->imports[2].type, *global = &info->imports[3].type,
+                                    *tag = &info->imports[4].type;
     CHECK_EQ(func->kind, ENGINE_FUNC);
     CHECK_EQ(func->func.param_count, 2);
     CHECK_EQ(func->func.params[0], ENGINE_I32);
@@ -77,19 +98,14 @@ TEST(imports_have_their_types)
     CHECK(global->val_type == ENGINE_I64 && global->is_mutable);
     CHECK_EQ(tag->kind, ENGINE_TAG);
     CHECK(tag->func.param_count == 1 && tag->func.params[0] == ENGINE_I32 && tag->func.result_count == 0);
-    arena_release(&arena);
-    buf_release(&binary);
+    rich_module_release(&module);
 }
 
 TEST(exports_are_resolved_in_their_index_spaces)
 {
-    struct arena arena;
-    struct module_info info;
-    struct error err = {0};
-    struct buf binary;
-    CHECK(assemble(rich, &binary));
-    arena_init(&arena, ARENA_BYTES);
-    CHECK_EQ(module_read(buf_str(&binary), &arena, &info, &err), ST_OK);
+    struct rich_module module;
+    CHECK(rich_module_init(&module));
+    const struct module_info *info = &module.info;
     static const struct {
         const char *name;
         enum engine_extern_kind kind;
@@ -100,64 +116,58 @@ TEST(exports_are_resolved_in_their_index_spaces)
         {"m", ENGINE_MEMORY, 0, true},  {"m2", ENGINE_MEMORY, 1, true}, {"g3", ENGINE_GLOBAL, 2, false},
         {"g6", ENGINE_GLOBAL, 5, true}, {"e2", ENGINE_TAG, 1, true},
     };
-    CHECK_EQ(info.export_count, ARRAY_LEN(want));
+    CHECK_EQ(info->export_count, ARRAY_LEN(want));
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-        CHECK_STR(info.exports[i].name, want[i].name);
-        CHECK_EQ(info.exports[i].type.kind, want[i].kind);
-        CHECK_EQ(info.export_items[i], want[i].item);
-        CHECK_EQ(info.exports[i].type.exact_type_known, want[i].known);
+        CHECK_STR(info->exports[i].name, want[i].name);
+        CHECK_EQ(info->exports[i].type.kind, want[i].kind);
+        CHECK_EQ(info->export_items[i], want[i].item);
+        CHECK_EQ(info->exports[i].type.exact_type_known, want[i].known);
     }
-    const struct engine_func_type *two = &info.exports[1].type.func;
+    const struct engine_func_type *two = &info->exports[1].type.func;
     static const uint8_t params[] = {ENGINE_OTHERREF, ENGINE_FUNCREF, ENGINE_EXTERNREF, ENGINE_V128};
     CHECK_EQ(two->param_count, 4);
     CHECK(memcmp(two->params, params, 4) == 0);
     CHECK_EQ(two->results[0], ENGINE_FUNCREF); /* (ref null func) is funcref spelt out */
     CHECK_EQ(two->results[1], ENGINE_OTHERREF);
-    CHECK(info.exports[2].type.is_64 && info.exports[2].type.val_type == ENGINE_EXTERNREF && info.exports[2].type.min == 3);
-    CHECK(info.exports[4].type.is_64 && info.exports[4].type.max == 4);
-    CHECK(info.exports[6].type.is_mutable && info.exports[6].type.val_type == ENGINE_F64);
-    arena_release(&arena);
-    buf_release(&binary);
+    CHECK(info->exports[2].type.is_64 && info->exports[2].type.val_type == ENGINE_EXTERNREF && info->exports[2].type.min == 3);
+    CHECK(info->exports[4].type.is_64 && info->exports[4].type.max == 4);
+    CHECK(info->exports[6].type.is_mutable && info->exports[6].type.val_type == ENGINE_F64);
+    rich_module_release(&module);
 }
 
 TEST(index_spaces_bodies_and_sections_are_complete)
 {
-    struct arena arena;
-    struct module_info info;
-    struct error err = {0};
-    struct buf binary;
-    CHECK(assemble(rich, &binary));
-    arena_init(&arena, ARENA_BYTES);
-    CHECK_EQ(module_read(buf_str(&binary), &arena, &info, &err), ST_OK);
-    CHECK_STR(info.module_name, "rich");
-    CHECK(info.has_start);
-    CHECK_EQ(info.type_count, 8); /* with those that the text implies: tags and $three */
-    CHECK_EQ(info.types[1].param_count, UINT32_MAX);
-    CHECK_EQ(info.types[3].param_count, 4);
-    CHECK_EQ(info.func_count, 4);
-    CHECK_EQ(info.imported_func_count, 1);
-    CHECK_EQ(info.func_types[1], 0);
-    CHECK_EQ(info.func_types[2], 3);
-    CHECK_EQ(info.table_count, 3);
-    CHECK_EQ(info.imported_table_count, 1);
-    CHECK(info.tables[2].min == 2 && info.tables[2].val_type == ENGINE_OTHERREF);
-    CHECK_EQ(info.memory_count, 2);
-    CHECK_EQ(info.global_count, 10);
-    CHECK_EQ(info.globals[3].val_type, ENGINE_V128);
-    CHECK_EQ(info.bodies[2].len, 2); /* no locals, end */
+    struct rich_module module;
+    CHECK(rich_module_init(&module));
+    const struct module_info *info = &module.info;
+    CHECK_STR(info->module_name, "rich");
+    CHECK(info->has_start);
+    CHECK_EQ(info->type_count, 8); /* with those that the text implies: tags and $three */
+    CHECK_EQ(info->types[1].param_count, UINT32_MAX);
+    CHECK_EQ(info->types[3].param_count, 4);
+    CHECK_EQ(info->func_count, 4);
+    CHECK_EQ(info->imported_func_count, 1);
+    CHECK_EQ(info->func_types[1], 0);
+    CHECK_EQ(info->func_types[2], 3);
+    CHECK_EQ(info->table_count, 3);
+    CHECK_EQ(info->imported_table_count, 1);
+    CHECK(info->tables[2].min == 2 && info->tables[2].val_type == ENGINE_OTHERREF);
+    CHECK_EQ(info->memory_count, 2);
+    CHECK_EQ(info->global_count, 10);
+    CHECK_EQ(info->globals[3].val_type, ENGINE_V128);
+    CHECK_EQ(info->bodies[2].len, 2); /* no locals, end */
     size_t customs = 0;
-    for (size_t i = 0; i < info.section_count; i++) {
-        const struct module_section *section = &info.sections[i];
-        CHECK(section->bytes.data == binary.data + section->offset);
+    for (size_t i = 0; i < info->section_count; i++) {
+        const struct module_section *section = &info->sections[i];
+        CHECK(section->bytes.data == module.binary.data + section->offset);
         if (section->id == 0 && str_is(section->name, "note")) {
             CHECK_STR(section->bytes, "some text");
             customs++;
         }
     }
     CHECK_EQ(customs, 1);
-    CHECK(info.section_count > 12);
-    arena_release(&arena);
-    buf_release(&binary);
+    CHECK(info->section_count > 12);
+    rich_module_release(&module);
 }
 
 TEST(an_empty_module_has_nothing)
