@@ -56,10 +56,10 @@ packaged_rust() {
 }
 
 # The Go of go.sh as $go, whatever else is first in PATH, with what it compiles in the build cache, and none of the caller's settings
-# for other builds.
+# but for the target.
 pinned_go() {
     go=$("$tools/go.sh")
-    unset GOROOT GOFLAGS GOOS GOARCH GOEXPERIMENT GOWASM GOWORK CGO_ENABLED
+    unset GOROOT GOFLAGS GOEXPERIMENT GOWASM GOWORK
     GOTOOLCHAIN=local GOENV=off GOPATH=$(cache_root)/go-path GOCACHE=$(cache_root)/go-build
     export GOTOOLCHAIN GOENV GOPATH GOCACHE
 }
