@@ -30,7 +30,8 @@ struct cli_build cli_build_of(const struct config_project *project, bool dev, st
 
 enum status cli_build_failed(const struct cli_build *build, int code, struct error *err)
 {
-    return fail(err, ST_INVALID, "the build command failed with exit code %d: %.*s", code, STR_ARG(build->command));
+    return fail(err, ST_INVALID, "the build command failed with exit code %d; `wash doctor` checks what it needs: %.*s", code,
+                STR_ARG(build->command));
 }
 
 enum status cli_build_wrap(const struct cli_build *build, struct error *err)
