@@ -49,8 +49,9 @@ def key(name):
     """What goes into a template's component: its files, and the tools with their pinned versions; for C and Go, wash itself."""
     language = name.split("/")[0]
     tools = [os.path.join(ROOT, "tools", tool) for tool in TOOLS_OF.get(language, RUST)]
+    stand_ins = [path for path in files_of(TOOLS) if language == "go" or os.path.basename(path) not in ("go", "wash")]
     digest = hashlib.sha256()
-    for path in [*files_of(os.path.join(TEMPLATES, name)), *files_of(TOOLS), *tools, *([WASH] if language in ("c", "go") else [])]:
+    for path in [*files_of(os.path.join(TEMPLATES, name)), *stand_ins, *tools, *([WASH] if language in ("c", "go") else [])]:
         with open(path, "rb") as file:
             digest.update(os.path.basename(path).encode() + b"\0" + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()[:16]
