@@ -105,7 +105,7 @@ static void add_core_params(struct buf *out, const struct flat *flat)
     for (size_t i = 0; i < flat->len && !flat->over; i++)
         buf_addf(out, "%sc_%zu %s", i ? ", " : "", i, go_core_type(flat->items[i]));
     if (flat->over)
-        buf_add(out, STR("args_ uint32"));
+        buf_add(out, STR("args_0 uint32"));
 }
 
 static bool params_use_memory(const struct call *call)
@@ -129,7 +129,7 @@ static void declare_import(struct go *g, const struct call *call)
     autobuf struct buf params = BUF_INIT(BUF_UNLIMITED);
     add_core_params(&params, &call->flat);
     if (call->in_memory)
-        buf_addf(&params, "%sret_ uint32", params.len ? ", " : "");
+        buf_addf(&params, "%sret_0 uint32", params.len ? ", " : "");
     buf_addf(call->out, "\n//go:wasmimport %s %.*s\nfunc import_%s(%s)%s\n", call->unit->module, STR_ARG(call->function->name),
              call->symbol, params.len ? params.data : "", call->in_memory ? "" : core_result(g, call));
 }
@@ -167,12 +167,12 @@ static void lower_in_memory(struct go *g, const struct call *call, struct buf *c
 {
     struct go_shape shape = go_params_shape(g, call->function);
     uint64_t offset = 0;
-    buf_addf(call->out, "args_ := wit.Alloc(%" PRIu64 ", %u)\n", shape.size, shape.align);
+    buf_addf(call->out, "args_0 := wit.Alloc(%" PRIu64 ", %u)\n", shape.size, shape.align);
     for (size_t i = 0; i < call->function->params.len; i++) {
         const struct wit_type *type = call->function->params.items[i].type;
-        go_lower(g, call->out, call->unit, type, param_name(g, call->function, i), go_at(g, "args_", go_place(g, &offset, type)));
+        go_lower(g, call->out, call->unit, type, param_name(g, call->function, i), go_at(g, "args_0", go_place(g, &offset, type)));
     }
-    buf_add(core, STR("args_"));
+    buf_add(core, STR("args_0"));
 }
 
 /* Puts core values, which begin with ", ", into memory as a value of the type lies there: `place` is a new variable for where. */
@@ -190,8 +190,8 @@ static const char *lift_core_result(struct go *g, const struct call *call, const
     enum core_type type = guest_flat_of(&g->units, result)->items[0];
     if (go_is_scalar(result))
         return go_from_core(g, call->unit, result, core);
-    unflatten(g, call, result, "ret_", c_printf(&g->arena, ", %s", go_to_bits(g, type, core)));
-    return go_lift(g, call->unit, result, "ret_");
+    unflatten(g, call, result, "ret_0", c_printf(&g->arena, ", %s", go_to_bits(g, type, core)));
+    return go_lift(g, call->unit, result, "ret_0");
 }
 
 /* The last statements: the call, and what it gives. */
@@ -204,13 +204,13 @@ static void call_import(struct go *g, const struct call *call, const struct buf 
         buf_addf(call->out, "%s\n", invoked);
     if (!result)
         return;
-    const char *value = call->in_memory ? go_lift(g, call->unit, result, "ret_") : lift_core_result(g, call, invoked);
+    const char *value = call->in_memory ? go_lift(g, call->unit, result, "ret_0") : lift_core_result(g, call, invoked);
     if (root->kind != WIT_RESULT)
         buf_addf(call->out, "return %s\n", value);
     else if (root->ok)
         buf_addf(call->out, "return %s.Unwrap()\n", value);
     else
-        buf_addf(call->out, "_, err_ := %s.Unwrap()\nreturn err_\n", value);
+        buf_addf(call->out, "_, err_0 := %s.Unwrap()\nreturn err_0\n", value);
 }
 
 static enum status write_import_head(struct go *g, const struct call *call)
@@ -242,8 +242,8 @@ enum status go_import(struct go *g, const struct guest_unit *unit, const struct 
     (call.flat.over ? lower_in_memory : lower_arguments)(g, &call, &core);
     if (call.in_memory) {
         const struct go_shape *shape = go_shape_of(g, function->result);
-        buf_addf(call.out, "ret_ := wit.Alloc(%" PRIu64 ", %u)\n", shape->size, shape->align);
-        buf_addf(&core, "%sret_", core.len ? ", " : "");
+        buf_addf(call.out, "ret_0 := wit.Alloc(%" PRIu64 ", %u)\n", shape->size, shape->align);
+        buf_addf(&core, "%sret_0", core.len ? ", " : "");
     }
     call_import(g, &call, &core);
     buf_add(call.out, STR("}\n"));
@@ -283,7 +283,7 @@ static void lift_arguments(struct go *g, const struct call *call)
         buf_add(call->out, STR("wit.Enter()\n"));
     for (size_t i = 0; i < call->function->params.len; i++) {
         const struct wit_type *type = call->function->params.items[i].type;
-        const char *value = call->flat.over ? go_lift(g, call->unit, type, go_at(g, "args_", go_place(g, &offset, type)))
+        const char *value = call->flat.over ? go_lift(g, call->unit, type, go_at(g, "args_0", go_place(g, &offset, type)))
                                             : lift_argument(g, call, i, at);
         buf_addf(call->out, "a_%zu := %s\n", i, value);
         at += guest_flat_of(&g->units, type)->len;
@@ -340,14 +340,14 @@ static void write_result(struct go *g, const struct call *call)
     buf_addf(call->out, "wit.Enter()\n");
     if (!call->in_memory)
         buf_add(call->out, STR("defer wit.Leave()\n"));
-    buf_addf(call->out, "ret_ := wit.Alloc(%" PRIu64 ", %u)\n", shape->size, shape->align);
-    go_lower(g, call->out, call->unit, result, "v_", "ret_");
+    buf_addf(call->out, "ret_0 := wit.Alloc(%" PRIu64 ", %u)\n", shape->size, shape->align);
+    go_lower(g, call->out, call->unit, result, "v_", "ret_0");
     if (call->in_memory) {
-        buf_add(call->out, STR("return ret_\n"));
+        buf_add(call->out, STR("return ret_0\n"));
         return;
     }
     enum core_type type = guest_flat_of(&g->units, result)->items[0];
-    const char *bits = c_printf(&g->arena, "wit.Flatten(%s, ret_)[0]", go_layout(g, call->unit, result));
+    const char *bits = c_printf(&g->arena, "wit.Flatten(%s, ret_0)[0]", go_layout(g, call->unit, result));
     buf_addf(call->out, "return %s\n", go_from_bits(g, type, bits));
 }
 

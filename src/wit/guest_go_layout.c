@@ -199,7 +199,7 @@ const char *go_layout(struct go *g, const struct guest_unit *unit, const struct 
         return "&wit.Span";
     case WIT_RECORD:
     case WIT_VARIANT:
-        return c_printf(&g->arena, "&%s", go_named(g, unit, type, "Layout"));
+        return c_printf(&g->arena, "&%s", go_named(g, unit, type, "Layout_"));
     case WIT_TUPLE:
     case WIT_OPTION:
     case WIT_RESULT:

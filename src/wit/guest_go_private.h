@@ -3,8 +3,8 @@
  * and guest_go_function.c.
  *
  * Names and expressions are NUL-ended and live in the generator's arena. Every function that takes a type takes the unit in whose WIT
- * it stands; what is written is for g->package, which may be another. Names made up here have an underscore in them, which no name of WIT becomes.
- * The texts are proportional to the model but for types that stand for others without a name: `effort` bounds that. */
+ * it stands; what is written is for g->package, which may be another. Names made up here have an underscore inside, which no name of
+ * WIT becomes. The texts are proportional to the model but for types that stand for others without a name: `effort` bounds that. */
 #pragma once
 
 #include "wit/c_name.h"
@@ -55,7 +55,7 @@ const char *go_package_name(struct arena *arena, struct str package, struct str 
 enum status go_take_symbol(struct go *g, const char *name) CHECKED;
 /* A name of the package of `owner`: "types.Fields", or "Fields" in that package itself. */
 const char *go_qualified(struct go *g, const struct guest_unit *owner, const char *name);
-/* The same of a type's own name, with something before it: "types.LowerFields". */
+/* The same of a type's own name, with something before it: "types.Lower_Fields". */
 const char *go_named(struct go *g, const struct guest_unit *unit, const struct wit_type *type, const char *before);
 /* Refuses what Go guests cannot use, and types of interfaces that the world does not have. */
 enum status go_check_type(struct go *g, const struct guest_unit *unit, const struct wit_type *type) CHECKED;

@@ -55,13 +55,13 @@ static void convert_record(struct go *g, const struct guest_unit *unit, const st
 {
     struct buf *out = &g->package->text;
     uint64_t offset = 0;
-    buf_addf(out, "\nfunc Lower%s(p_ uint32, v_ %s) {\n", name, name);
+    buf_addf(out, "\nfunc Lower_%s(p_ uint32, v_ %s) {\n", name, name);
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
         const char *place = go_at(g, "p_", go_place(g, &offset, field->type));
         go_lower(g, out, unit, field->type, c_printf(&g->arena, "v_.%s", field_name(g, field)), place);
     }
-    buf_addf(out, "}\n\nfunc Lift%s(p_ uint32) %s {\nreturn %s{\n", name, name, name);
+    buf_addf(out, "}\n\nfunc Lift_%s(p_ uint32) %s {\nreturn %s{\n", name, name, name);
     offset = 0;
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
@@ -106,7 +106,7 @@ static void convert_variant(struct go *g, const struct guest_unit *unit, const s
     struct buf *out = &g->package->text;
     unsigned bits = 8 * go_tag_bytes(type);
     uint32_t payload = go_shape_of(g, type)->payload;
-    buf_addf(out, "\nfunc Lower%s(p_ uint32, v_ %s) {\nswitch %sv_.(type) {\n", name, name, has_payload(type) ? "v_ := " : "");
+    buf_addf(out, "\nfunc Lower_%s(p_ uint32, v_ %s) {\nswitch %sv_.(type) {\n", name, name, has_payload(type) ? "v_ := " : "");
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
         buf_addf(out, "case %s%s:\nwit.Lower(p_, uint%u(%zu))\n", name, field_name(g, field), bits, i);
@@ -114,7 +114,7 @@ static void convert_variant(struct go *g, const struct guest_unit *unit, const s
             go_lower(g, out, unit, field->type, "v_.Value", go_at(g, "p_", payload));
     }
     buf_addf(out, "default:\npanic(\"a %s is none of its cases\")\n}\n}\n", name);
-    buf_addf(out, "\nfunc Lift%s(p_ uint32) %s {\nswitch wit.Lift[uint%u](p_) {\n", name, name, bits);
+    buf_addf(out, "\nfunc Lift_%s(p_ uint32) %s {\nswitch wit.Lift[uint%u](p_) {\n", name, name, bits);
     for (size_t i = 0; i < type->fields.len; i++) {
         const struct wit_field *field = &type->fields.items[i];
         const char *value = field->type ? go_lift(g, unit, field->type, go_at(g, "p_", payload)) : "";
@@ -170,18 +170,15 @@ static enum status define_interface(struct go *g, const struct guest_unit *unit,
 /* The component's values by numbers, and handles of others that stand for them. */
 static enum status define_exported(struct go *g, const struct guest_unit *unit, const struct wit_type *type, const char *name)
 {
-    static const char *const functions[] = {"Give", "Receive", "Find"};
     struct buf *out = &g->package->text;
     TRY(define_interface(g, unit, type, name));
-    for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-        TRY(go_take_symbol(g, c_printf(&g->arena, "%s%s", functions[i], name)));
     declare_intrinsic(g, unit, type, "new", c_printf(&g->arena, "new_%s", name), "(number uint32) uint32");
     declare_intrinsic(g, unit, type, "rep", c_printf(&g->arena, "number_%s", name), "(handle uint32) uint32");
     declare_intrinsic(g, unit, type, "drop", c_printf(&g->arena, "drop_%s", name), "(handle uint32)");
     buf_addf(out, "\nvar all_%s wit.Table[%s]\n", name, name);
-    buf_addf(out, "\nfunc Find%s(number uint32) %s { return all_%s.Get(number) }\n", name, name, name);
-    buf_addf(out, "\nfunc Give%s(v %s) uint32 { return new_%s(all_%s.Add(v)) }\n", name, name, name, name);
-    buf_addf(out, "\nfunc Receive%s(handle uint32) %s {\nv, _ := all_%s.Remove(number_%s(handle))\ndrop_%s(handle)\nreturn v\n}\n",
+    buf_addf(out, "\nfunc Find_%s(number uint32) %s { return all_%s.Get(number) }\n", name, name, name);
+    buf_addf(out, "\nfunc Give_%s(v %s) uint32 { return new_%s(all_%s.Add(v)) }\n", name, name, name, name);
+    buf_addf(out, "\nfunc Receive_%s(handle uint32) %s {\nv, _ := all_%s.Remove(number_%s(handle))\ndrop_%s(handle)\nreturn v\n}\n",
              name, name, name, name, name);
     buf_addf(out, "\n//go:wasmexport %s#[dtor]%.*s\nfunc end_%s(number uint32) { all_%s.End(number) }\n", unit->module,
              STR_ARG(type->name), name, name);
@@ -190,15 +187,11 @@ static enum status define_exported(struct go *g, const struct guest_unit *unit, 
 
 /* --- all ------------------------------------------------------------------------------------------------------------- */
 
-static enum status define_functions(struct go *g, const struct guest_unit *unit, const struct wit_type *type, const char *name)
+static void define_functions(struct go *g, const struct guest_unit *unit, const struct wit_type *type, const char *name)
 {
-    static const char *const functions[] = {"Lower", "Lift", "Layout"};
-    for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-        TRY(go_take_symbol(g, c_printf(&g->arena, "%s%s", functions[i], name)));
     (type->kind == WIT_RECORD ? convert_record : convert_variant)(g, unit, type, name);
     if (!guest_flat_of(&g->units, type)->over)
-        buf_addf(&g->package->text, "\nvar Layout%s = %s\n", name, go_layout_body(g, unit, type));
-    return ST_OK;
+        buf_addf(&g->package->text, "\nvar Layout_%s = %s\n", name, go_layout_body(g, unit, type));
 }
 
 static enum status define(struct go *g, const struct guest_unit *unit, const struct wit_type *type, const char *name)
@@ -212,10 +205,12 @@ static enum status define(struct go *g, const struct guest_unit *unit, const str
         return define_constants(g, type, name);
     case WIT_RECORD:
         TRY(define_struct(g, unit, type, name));
-        return define_functions(g, unit, type, name);
+        define_functions(g, unit, type, name);
+        return ST_OK;
     case WIT_VARIANT:
         TRY(define_cases(g, unit, type, name));
-        return define_functions(g, unit, type, name);
+        define_functions(g, unit, type, name);
+        return ST_OK;
     case WIT_RESOURCE:
         return unit->exported ? define_exported(g, unit, type, name) : define_imported(g, unit, type, name);
     default: /* a name for another type */

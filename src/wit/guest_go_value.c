@@ -48,7 +48,7 @@ static const char *handle_number(struct go *g, const struct guest_unit *unit, co
     const struct guest_unit *owner = unit;
     const struct wit_type *resource = guest_unit_root(&g->units, &owner, type->resource);
     if (owner->exported)
-        return c_printf(&g->arena, "%s(%s)", go_named(g, owner, resource, "Give"), v);
+        return c_printf(&g->arena, "%s(%s)", go_named(g, owner, resource, "Give_"), v);
     return c_printf(&g->arena, "%s.WitHandle.%s()", v, type->kind == WIT_OWN ? "Take" : "Lend");
 }
 
@@ -58,7 +58,7 @@ static const char *handle_value(struct go *g, const struct guest_unit *unit, con
     const struct wit_type *resource = guest_unit_root(&g->units, &owner, type->resource);
     const char *name = go_public(&g->arena, resource->name);
     if (owner->exported) {
-        const char *function = c_printf(&g->arena, "%s%s", type->kind == WIT_OWN ? "Receive" : "Find", name);
+        const char *function = c_printf(&g->arena, "%s_%s", type->kind == WIT_OWN ? "Receive" : "Find", name);
         return c_printf(&g->arena, "%s(%s)", go_qualified(g, owner, function), number);
     }
     const char *made = c_printf(&g->arena, "&%s{WitHandle: wit.Own(%s)}", go_qualified(g, owner, name), number);
@@ -111,7 +111,7 @@ static const char *lowerer(struct go *g, const struct guest_unit *unit, const st
     if (!type)
         return "wit.LowerUnit";
     if (root->kind == WIT_RECORD || root->kind == WIT_VARIANT)
-        return go_qualified(g, owner, c_printf(&g->arena, "Lower%s", go_public(&g->arena, root->name)));
+        return go_qualified(g, owner, c_printf(&g->arena, "Lower_%s", go_public(&g->arena, root->name)));
     if (root->kind == WIT_STRING)
         return "wit.LowerString";
     if (is_plain(type))
@@ -221,7 +221,7 @@ static const char *lifter(struct go *g, const struct guest_unit *unit, const str
     if (!type)
         return "wit.LiftUnit";
     if (root->kind == WIT_RECORD || root->kind == WIT_VARIANT)
-        return go_qualified(g, owner, c_printf(&g->arena, "Lift%s", go_public(&g->arena, root->name)));
+        return go_qualified(g, owner, c_printf(&g->arena, "Lift_%s", go_public(&g->arena, root->name)));
     if (root->kind == WIT_STRING)
         return "wit.LiftString";
     if (is_plain(type))
