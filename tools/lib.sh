@@ -55,6 +55,15 @@ packaged_rust() {
     [ -x "$cargo" ] && [ -x "$RUSTC" ] || die "no $cargo or $RUSTC: run tools/setup.sh"
 }
 
+# The Go of go.sh as $go, whatever else is first in PATH, with what it compiles in the build cache, and none of the caller's settings
+# but for the target.
+pinned_go() {
+    go=$("$tools/go.sh")
+    unset GOROOT GOFLAGS GOEXPERIMENT GOWASM GOWORK
+    GOTOOLCHAIN=local GOENV=off GOPATH=$(cache_root)/go-path GOCACHE=$(cache_root)/go-build
+    export GOTOOLCHAIN GOENV GOPATH GOCACHE
+}
+
 # pip_packages NAME: prints the folder that holds the Python packages of python/NAME.txt, at the versions and checksums given there.
 pip_packages() {
     pip_list=$tools/python/$1.txt

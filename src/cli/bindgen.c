@@ -1,10 +1,12 @@
-/* `wash bindgen`: generates C bindings from WIT. `--host`: for hosts, plugins and embedders (component/host.h says how WIT maps to
- * C). `--guest c`: for components in C (wit/guest.h says how). */
+/* `wash bindgen`: generates bindings from WIT. `--host`: in C for hosts, plugins and embedders (component/host.h says how WIT maps to
+ * C). `--guest c`, `--guest go`: for components (wit/guest.h and wit/guest_go.h say how). */
 #include "wit/bindgen.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/go_module.h"
 #include "wit/encode.h"
 #include "wit/guest.h"
+#include "wit/guest_go.h"
 #include "wit/load.h"
 #include <errno.h>
 #include <sys/stat.h>
@@ -14,12 +16,6 @@
 struct bindgen_options {
     struct str wit, world, name, out_dir, guest;
     bool host, all_features;
-};
-
-/* What is generated: NAME.h and NAME.c. */
-struct bindings {
-    const char *name;
-    struct buf header, source;
 };
 
 static enum status load(const struct bindgen_options *options, struct str path, struct wit_model *model,
@@ -34,52 +30,65 @@ static enum status load(const struct bindgen_options *options, struct str path, 
     return status;
 }
 
-static enum status write_file(struct cli_context *context, const struct bindgen_options *options, const char *name,
-                              const char *extension, struct str text, struct error *err)
+/* --- C --------------------------------------------------------------------------------------------------------------- */
+
+/* NAME.h and NAME.c. */
+static struct wit_text_files c_files(struct arena *arena, const char *name, const struct buf *header, const struct buf *source)
 {
-    struct str folder = cli_path(context, options->out_dir);
-    struct str path = arena_printf(context->arena, "%.*s/%s.%s", STR_ARG(folder), name, extension);
-    if (mkdir(folder.data, 0777) != 0 && errno != EEXIST)
-        return fail_errno(err, "%s", folder.data);
-    FILE *file = fopen(path.data, "we");
-    if (!file)
-        return fail_errno(err, "%s", path.data);
-    bool written = fwrite(text.data, 1, text.len, file) == text.len;
-    if (fclose(file) != 0 || !written)
-        return fail_errno(err, "write %s", path.data);
-    return ST_OK;
+    struct wit_text_files files = {ARENA_ARRAY(arena, struct wit_text_file, 2), 2};
+    files.items[0] = (struct wit_text_file){arena_printf(arena, "%s.h", name).data, arena_str(arena, buf_str(header))};
+    files.items[1] = (struct wit_text_file){arena_printf(arena, "%s.c", name).data, arena_str(arena, buf_str(source))};
+    return files;
 }
 
 static enum status generate_host(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
-                                 const struct wit_package *package, struct bindings *ret_bindings, struct error *err)
+                                 const struct wit_package *package, struct wit_text_files *ret_files, struct error *err)
 {
+    autobuf struct buf header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
     struct wit_world *world = NULL;
     if (options->world.data)
         TRY(wit_select_world(model, package, options->world, &world, err));
     struct str name = options->name.data ? options->name : STR("bindings");
-    ret_bindings->name = name.data;
     struct wit_bindgen_options generator = {
         .name = name,
         .header = arena_printf(context->arena, "%.*s.h", STR_ARG(name)),
         .world = world,
     };
-    return wit_bindgen_host(model, &generator, &ret_bindings->header, &ret_bindings->source, err);
+    TRY(wit_bindgen_host(model, &generator, &header, &source, err));
+    *ret_files = c_files(context->arena, name.data, &header, &source);
+    return ST_OK;
 }
 
-static enum status generate_guest(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
-                                  const struct wit_package *package, struct bindings *ret_bindings, struct error *err)
+static enum status generate_c(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
+                              const struct wit_package *package, struct wit_text_files *ret_files, struct error *err)
 {
     static const struct wit_producer producer = {STR_INIT("wash"), STR_INIT(WASH_VERSION)};
-    autobuf struct buf type = BUF_INIT(MAX_TYPE_BYTES);
+    autobuf struct buf type = BUF_INIT(MAX_TYPE_BYTES), header = BUF_INIT(BUF_UNLIMITED), source = BUF_INIT(BUF_UNLIMITED);
     struct wit_world *world;
     TRY(wit_select_world(model, package, options->world, &world, err));
     TRY(wit_encode_world(world, WIT_ENCODING_UTF8, &producer, &type, err));
-    ret_bindings->name = wit_guest_file_name(context->arena, world);
     struct wit_guest_options generator = {.world = world, .component_type = buf_str(&type)};
-    return wit_guest_c(model, &generator, &ret_bindings->header, &ret_bindings->source, err);
+    TRY(wit_guest_c(model, &generator, &header, &source, err));
+    *ret_files = c_files(context->arena, wit_guest_file_name(context->arena, world), &header, &source);
+    return ST_OK;
 }
 
-static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct bindings *ret_bindings,
+/* --- Go -------------------------------------------------------------------------------------------------------------- */
+
+static enum status generate_go(struct cli_context *context, const struct bindgen_options *options, const struct wit_model *model,
+                               const struct wit_package *package, struct wit_text_files *ret_files, struct error *err)
+{
+    struct wit_guest_go_options generator = {0};
+    struct wit_world *world;
+    TRY(wit_select_world(model, package, options->world, &world, err));
+    TRY(cli_go_import_path(context->arena, cli_path(context, options->out_dir), &generator.import_path, err));
+    generator.world = world;
+    return wit_guest_go(model, &generator, context->arena, ret_files, err);
+}
+
+/* --- all ------------------------------------------------------------------------------------------------------------- */
+
+static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct wit_text_files *ret_files,
                             struct error *err)
 {
     struct wit_model model;
@@ -87,42 +96,72 @@ static enum status generate(struct cli_context *context, const struct bindgen_op
     wit_model_init(&model);
     enum status status = load(options, cli_path(context, options->wit), &model, &package, err);
     if (status == ST_OK)
-        status = (options->host ? generate_host : generate_guest)(context, options, &model, package, ret_bindings, err);
+        status = (options->host                       ? generate_host
+                  : str_eq(options->guest, STR("go")) ? generate_go
+                                                      : generate_c)(context, options, &model, package, ret_files, err);
     wit_model_release(&model);
     return status;
 }
 
-static enum status write_bindings(struct cli_context *context, const struct bindgen_options *options, struct bindings *bindings,
-                                  struct error *err)
+/* Those that the path goes through, below `folder`, which may be missing itself. */
+static enum status make_folders(struct cli_context *context, struct str folder, const char *path, struct error *err)
 {
-    TRY(generate(context, options, bindings, err));
-    TRY(write_file(context, options, bindings->name, "h", buf_str(&bindings->header), err));
-    return write_file(context, options, bindings->name, "c", buf_str(&bindings->source), err);
+    const char *slash = NULL;
+    do {
+        struct str made = folder;
+        if (slash)
+            made = arena_printf(context->arena, "%.*s/%.*s", STR_ARG(folder), (int)(slash - path), path);
+        if (mkdir(made.data, 0777) != 0 && errno != EEXIST)
+            return fail_errno(err, "%s", made.data);
+        slash = strchr(slash ? slash + 1 : path, '/');
+    } while (slash);
+    return ST_OK;
+}
+
+static enum status write_file(struct cli_context *context, struct str folder, const struct wit_text_file *file, struct error *err)
+{
+    struct str path = arena_printf(context->arena, "%.*s/%s", STR_ARG(folder), file->path);
+    TRY(make_folders(context, folder, file->path, err));
+    FILE *out = fopen(path.data, "we");
+    if (!out)
+        return fail_errno(err, "%s", path.data);
+    bool written = fwrite(file->text.data, 1, file->text.len, out) == file->text.len;
+    if (fclose(out) != 0 || !written)
+        return fail_errno(err, "write %s", path.data);
+    return ST_OK;
+}
+
+static void answer(struct cli_context *context, const struct bindgen_options *options, const struct wit_text_files *files)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < files->len; i++)
+        json_array_append_new(names, json_string(files->items[i].path));
+    struct str text = arena_printf(context->arena, "Wrote %zu files to %.*s", files->len, STR_ARG(options->out_dir));
+    if (files->len == 2)
+        text = arena_printf(context->arena, "Wrote %s and %s to %.*s", files->items[0].path, files->items[1].path,
+                            STR_ARG(options->out_dir));
+    cli_result(context, text, text.data, json_pack("{s:o, s:o}", "out_dir", cli_json_text(options->out_dir), "files", names));
 }
 
 static enum status bindgen(struct cli_context *context, const void *options_pointer, struct error *err)
 {
     const struct bindgen_options *options = options_pointer;
+    struct wit_text_files files;
     if (options->host == (options->guest.data != NULL))
-        return fail(err, ST_INVALID, "say which side to generate: `wash bindgen --host %.*s` or `wash bindgen --guest c %.*s`",
+        return fail(err, ST_INVALID,
+                    "say which side to generate: `wash bindgen --host %.*s`, or `wash bindgen --guest c %.*s` or `--guest go`",
                     STR_ARG(options->wit), STR_ARG(options->wit));
     if (options->guest.data && options->name.data)
         return fail(err, ST_INVALID, "--name goes with --host; the files of a guest are named after its world");
-    struct bindings bindings = {NULL, BUF_INIT(BUF_UNLIMITED), BUF_INIT(BUF_UNLIMITED)};
-    enum status status = write_bindings(context, options, &bindings, err);
-    buf_release(&bindings.header);
-    buf_release(&bindings.source);
-    if (status != ST_OK)
-        return status;
-    struct str text =
-        arena_printf(context->arena, "Wrote %s.h and %s.c to %.*s", bindings.name, bindings.name, STR_ARG(options->out_dir));
-    cli_result(context, text, text.data,
-               json_pack("{s:o, s:s}", "out_dir", cli_json_text(options->out_dir), "name", bindings.name));
+    TRY(generate(context, options, &files, err));
+    for (size_t i = 0; i < files.len; i++)
+        TRY(write_file(context, cli_path(context, options->out_dir), &files.items[i], err));
+    answer(context, options, &files);
     return ST_OK;
 }
 
 #define OPTION(member) offsetof(struct bindgen_options, member)
-static const char *const languages[] = {"c", NULL};
+static const char *const languages[] = {"c", "go", NULL};
 static const struct cli_option options[] = {
     {.name = "host", .kind = CLI_FLAG, .offset = OPTION(host), .help = "Bindings for hosts, plugins and embedders"},
     {.name = "guest",
@@ -162,7 +201,7 @@ static const struct cli_option arguments[] = {
 
 const struct cli_command cli_bindgen = {
     .name = "bindgen",
-    .summary = "Generate C bindings from WIT",
+    .summary = "Generate bindings from WIT, in C and Go",
     .options_size = sizeof(struct bindgen_options),
     .options = options,
     .option_count = ARRAY_LEN(options),

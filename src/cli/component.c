@@ -2,11 +2,41 @@
 #include "cli/cli.h"
 #include "component/limits.h"
 #include "component/wrap.h"
+#include "wit/encode.h"
+#include "wit/load.h"
 
 struct new_options {
-    struct str module, out;
+    struct str module, out, wit, world;
     struct cli_texts adapters;
 };
+
+/* The content of a section that says for which world of the WIT at `path` a module was built. */
+static enum status encode_world(const char *path, struct str name, struct buf *out, struct error *err)
+{
+    struct wit_model model;
+    struct wit_package *package = NULL;
+    struct wit_world *world = NULL;
+    wit_model_init(&model);
+    enum status status = wit_load(&model, path, NULL, &package, err);
+    if (status == ST_OK)
+        status = wit_select_world(&model, package, name, &world, err);
+    if (status == ST_OK)
+        status = wit_encode_world(world, WIT_ENCODING_UTF8, NULL, out, err);
+    wit_model_release(&model);
+    return status;
+}
+
+/* For languages whose linkers cannot carry the section that a binding generator would write. */
+static enum status add_world(struct cli_context *context, const struct new_options *options, struct buf *module, struct error *err)
+{
+    autobuf struct buf type = BUF_INIT(CM_LIMIT_BINARY_BYTES);
+    if (!options->wit.data && !options->world.data)
+        return ST_OK;
+    if (!options->wit.data)
+        return fail(err, ST_INVALID, "--world %.*s: say with --wit where the world is", STR_ARG(options->world));
+    TRY(encode_world(cli_path(context, options->wit).data, options->world, &type, err));
+    return wit_append_custom_section(STR("component-type"), buf_str(&type), module, err);
+}
 
 /* "NAME=FILE", or a file that is called as what it adapts. */
 static enum status read_adapter(struct cli_context *context, struct str text, struct cm_adapter *ret_adapter, struct error *err)
@@ -30,6 +60,7 @@ static enum status wrap(struct cli_context *context, const struct new_options *o
     size_t count = options->adapters.len;
     struct cm_adapter *adapters = ARENA_ARRAY(context->arena, struct cm_adapter, count + 1);
     TRY(cli_read_file(cli_path(context, options->module), CM_LIMIT_BINARY_BYTES, &module, err));
+    TRY(add_world(context, options, &module, err));
     for (size_t i = 0; i < count; i++)
         TRY(read_adapter(context, options->adapters.items[i], &adapters[i], err));
     if (cli_wrap_module(buf_str(&module), adapters, count, out, err) != ST_OK)
@@ -65,6 +96,18 @@ static const struct cli_option options[] = {
      .value_name = "FILE",
      .complete = CLI_COMPLETE_FILES,
      .help = "Where the component goes (default: MODULE's name with .component.wasm)"},
+    {.name = "wit",
+     .kind = CLI_TEXT,
+     .offset = OPTION(wit),
+     .value_name = "PATH",
+     .complete = CLI_COMPLETE_FILES,
+     .help = "A WIT file, or a folder with its deps/, that has the module's world, if the module does not say it itself"},
+    {.name = "world",
+     .letter = 'w',
+     .kind = CLI_TEXT,
+     .offset = OPTION(world),
+     .value_name = "WORLD",
+     .help = "The world of --wit for which the module was built (default: the only one)"},
     {.name = "adapt",
      .kind = CLI_TEXTS,
      .offset = OPTION(adapters),
@@ -86,7 +129,9 @@ static const struct cli_command component_new_command = {
     .summary = "Make a component of a core module",
     .details =
         "The module says in custom sections named `component-type` for which world it was built, as binding generators write "
-        "them. What it imports of WASI preview 1 is adapted to WASI 0.2 with an adapter that wash carries: that for commands if it "
+        "them; for a module without them, as Go's linker makes, --wit and --world say it. What it imports of WASI preview 1 is "
+        "adapted to WASI 0.2 "
+        "with an adapter that wash carries: that for commands if it "
         "exports `_start`, else that for reactors; --adapt names another.",
     .options_size = sizeof(struct new_options),
     .options = options,

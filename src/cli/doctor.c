@@ -81,24 +81,25 @@ struct tool {
     const char *argument;      /* that makes it print its version */
     const char *const *any_of; /* words of a build command that mean it; NULL-ended */
     const char *purpose, *fix;
-    bool numbered; /* may be there as NAME-NN alone */
+    bool numbered;     /* may be there as NAME-NN alone */
+    const char *least; /* version, or NULL: any will do */
 };
 
 #define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 static const struct tool tools[] = {
     {"cargo", "--version", WORDS("cargo", "rustc", "wasm32-wasip1", "wasm32-wasip2"), "Rust components",
      "install Rust from https://rustup.rs"},
-    {"clang", "--version", WORDS("clang"), "C components", "install clang, 16 or newer, with a wasm32 target", true},
+    {"clang", "--version", WORDS("clang"), "C components", "install clang, 16 or newer, with a wasm32 target", true, "16"},
     {"wasm-ld", "--version", WORDS("wasm-ld", "clang", "cargo"), "linking components",
      "install lld (Rust brings its own, rust-lld)", true},
     {"node", "--version", WORDS("node", "npm", "npx", "jco", "yarn", "pnpm"), "JavaScript components",
-     "install Node.js, 20 or newer"},
+     "install Node.js, 20 or newer", false, "20"},
     {"npm", "--version", WORDS("npm", "npx"), "JavaScript components", "install npm; it comes with Node.js"},
     {"python3", "--version", WORDS("python", "python3", "pip", "componentize-py"), "Python components",
-     "install Python, 3.10 or newer"},
+     "install Python, 3.10 or newer", false, "3.10"},
     {"componentize-py", "--version", WORDS("componentize-py"), "Python components", "run `pip install componentize-py`"},
-    {"tinygo", "version", WORDS("tinygo"), "Go components", "install TinyGo from https://tinygo.org"},
-    {"go", "version", WORDS("go", "tinygo"), "Go components", "install Go from https://go.dev"},
+    {"tinygo", "version", WORDS("tinygo"), "Go components that are built with it", "install TinyGo from https://tinygo.org"},
+    {"go", "version", WORDS("go", "tinygo"), "Go components", "install Go, 1.24 or newer, from https://go.dev", false, "1.24"},
     {"git", "--version", WORDS("git"), "`wash new`", "install git"},
 };
 
@@ -141,6 +142,30 @@ static struct str find_numbered(const struct doctor *doctor, const struct tool *
     return STR_NULL;
 }
 
+static uint64_t next_number(struct str *text)
+{
+    uint64_t number = 0;
+    for (; text->len && text->data[0] >= '0' && text->data[0] <= '9'; *text = str_from(*text, 1))
+        number = number < UINT32_MAX ? number * 10 + (uint64_t)(text->data[0] - '0') : number;
+    return number;
+}
+
+/* By the first numbers of what a program says of its version: "go version go1.24.3 linux/amd64". */
+static bool is_older(struct str version, const char *least)
+{
+    struct str wanted = str_of(least);
+    while (version.len && !(version.data[0] >= '0' && version.data[0] <= '9'))
+        version = str_from(version, 1);
+    while (wanted.len) {
+        uint64_t number = next_number(&version), least_number = next_number(&wanted);
+        if (number != least_number)
+            return number < least_number;
+        str_skip(&version, STR("."));
+        str_skip(&wanted, STR("."));
+    }
+    return false;
+}
+
 static void check_tool(struct doctor *doctor, const struct tool *tool)
 {
     bool needed = needs(doctor, tool);
@@ -154,8 +179,11 @@ static void check_tool(struct doctor *doctor, const struct tool *tool)
         return;
     }
     struct str version = first_line(doctor, argv);
-    if (version.data)
+    if (version.data && !(tool->least && is_older(version, tool->least)))
         note(doctor, GRADE_OK, tool->name, version, NULL);
+    else if (version.data)
+        note(doctor, needed ? GRADE_FAIL : GRADE_WARN, tool->name,
+             arena_printf(doctor->arena, "%.*s is too old for %s", STR_ARG(version), tool->purpose), tool->fix);
     else
         note(doctor, needed ? GRADE_FAIL : GRADE_WARN, tool->name,
              arena_printf(doctor->arena, "`%s %s` does not work", tool->name, tool->argument), tool->fix);

@@ -15,36 +15,12 @@ enum status guest_take_symbol(struct guest *g, const char *name)
     return ST_OK;
 }
 
-/* A comment must end with its line, whatever the text ends with. */
-void guest_docs(struct buf *out, const char *indent, struct str docs)
-{
-    struct str line;
-    docs = str_trim(docs);
-    while (docs.len && str_next_part(&docs, '\n', &line)) {
-        autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-        while (str_ends(line, STR(" ")) || str_ends(line, STR("\\")) || str_ends(line, STR("\?\?/")) || str_ends(line, STR("\r")))
-            line.len--;
-        bug_unless(buf_append_escaped(&text, line) == ST_OK);
-        buf_addf(out, "%s//%s%s\n", indent, text.len ? " " : "", text.len ? text.data : "");
-    }
-}
-
 /* The units. */
-static bool has_other_version(const struct guest *g, const struct wit_package *package)
-{
-    for (size_t i = 0; i < g->model->packages.len; i++) {
-        const struct wit_package *other = g->model->packages.items[i];
-        if (other != package && str_eq(other->ns, package->ns) && str_eq(other->name, package->name))
-            return true;
-    }
-    return false;
-}
-
 static const char *interface_prefix(struct guest *g, const struct wit_interface *interface, bool exported)
 {
     const struct wit_package *package = interface->package;
     const char *version = "";
-    if (has_other_version(g, package) && wit_version_is_set(&package->version)) {
+    if (guest_has_versions(&g->units, package) && wit_version_is_set(&package->version)) {
         char *text =
             arena_copy(&g->arena, c_printf(&g->arena, "%.*s_", STR_ARG(package->version.text)), package->version.text.len + 2);
         for (char *c = text; *c; c++)
@@ -56,50 +32,32 @@ static const char *interface_prefix(struct guest *g, const struct wit_interface 
                     c_snake(&g->arena, package->name), version, c_snake(&g->arena, interface->name));
 }
 
-static const char *interface_module(struct guest *g, const struct wit_interface *interface)
+static enum status name_unit(struct guest *g, struct guest_unit *unit)
 {
-    const struct wit_package *package = interface->package;
-    return c_printf(&g->arena, "%.*s:%.*s/%.*s%s%.*s", STR_ARG(package->ns), STR_ARG(package->name), STR_ARG(interface->name),
-                    wit_version_is_set(&package->version) ? "@" : "", STR_ARG(package->version.text));
-}
-
-static enum status add_unit(struct guest *g, const struct wit_world_item *item, bool exported)
-{
-    struct guest_unit *unit = ARENA_NEW(&g->arena, struct guest_unit);
-    unit->interface = item->interface;
-    unit->exported = exported;
-    if (item->name.len) {
-        unit->module = c_printf(&g->arena, "%.*s", STR_ARG(item->name));
-        unit->prefix = c_snake(&g->arena, item->name);
-    } else {
-        unit->module = interface_module(g, item->interface);
-        unit->prefix = interface_prefix(g, item->interface, exported);
-        map_set(exported ? &g->exports_by_key : &g->imports_by_key, wit_interface_key(item->interface), unit);
-    }
+    struct str label = unit->item->name;
+    unit->prefix = label.len ? c_snake(&g->arena, label) : interface_prefix(g, unit->interface, unit->exported);
     const struct guest_unit *other = map_set(&g->prefixes, str_of(unit->prefix), unit);
     if (other)
         return fail(g->err, ST_INVALID,
                     "interfaces `%s` and `%s` of world `%.*s` would have the same names in C; rename one of them", other->module,
-                    unit->module, STR_ARG(g->world->name));
-    if (exported)
-        vec_push(&g->exports, unit);
-    else
-        vec_push(&g->imports, unit);
+                    unit->module, STR_ARG(g->units.world->name));
     return ST_OK;
 }
 
-static enum status add_units(struct guest *g, const struct wit_items *items, bool exported)
+static enum status name_units(struct guest *g)
 {
-    for (size_t i = 0; i < items->len; i++)
-        if (items->items[i].kind == WIT_ITEM_INTERFACE)
-            TRY(add_unit(g, &items->items[i], exported));
+    vec_each (unit, &g->units.imports)
+        TRY(name_unit(g, *unit));
+    vec_each (unit, &g->units.exports)
+        TRY(name_unit(g, *unit));
     return ST_OK;
 }
 
 /* What the world has, in order. */
 static enum status define_named(struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
 {
-    g->subject = c_printf(&g->arena, "type `%.*s` of `%s`", STR_ARG(type->name), unit == &g->own ? g->world_name : unit->module);
+    g->subject =
+        c_printf(&g->arena, "type `%.*s` of `%s`", STR_ARG(type->name), unit == &g->units.own ? g->world_name : unit->module);
     return guest_define_type(g, unit, type);
 }
 
@@ -130,24 +88,23 @@ static enum status write_own_functions(struct guest *g, const struct wit_items *
         if (!any)
             write_heading(g, exported ? "Exported" : "Imported", g->world_name);
         any = true;
-        TRY((exported ? guest_export : guest_import)(g, &g->own, items->items[i].function));
+        TRY((exported ? guest_export : guest_import)(g, &g->units.own, items->items[i].function));
     }
     return ST_OK;
 }
 
 static enum status write_world(struct guest *g)
 {
-    const struct wit_items *imports = &g->world->imports, *exports = &g->world->exports;
-    TRY(add_units(g, imports, false));
-    TRY(add_units(g, exports, true));
-    vec_each (unit, &g->imports)
+    const struct wit_items *imports = &g->units.world->imports, *exports = &g->units.world->exports;
+    TRY(name_units(g));
+    vec_each (unit, &g->units.imports)
         TRY(write_interface(g, *unit));
     for (size_t i = 0; i < imports->len; i++)
         if (imports->items[i].kind == WIT_ITEM_TYPE)
-            TRY(define_named(g, &g->own, imports->items[i].type));
+            TRY(define_named(g, &g->units.own, imports->items[i].type));
     TRY(write_own_functions(g, imports, false));
     TRY(write_own_functions(g, exports, true));
-    vec_each (unit, &g->exports)
+    vec_each (unit, &g->units.exports)
         TRY(write_interface(g, *unit));
     return ST_OK;
 }
@@ -224,7 +181,7 @@ static void add_template(const struct guest *g, struct buf *out, const char *tex
 
 static void write_header(struct guest *g, struct buf *out)
 {
-    const char *upper = c_upper(&g->arena, g->world->name);
+    const char *upper = c_upper(&g->arena, g->units.world->name);
     buf_addf(out, "%s#ifndef __BINDINGS_%s_H\n#define __BINDINGS_%s_H\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n", preamble,
              upper, upper);
     buf_add(out, STR("#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n"));
@@ -257,7 +214,7 @@ static void write_section(const struct guest *g, struct buf *out, struct str byt
     while (bytes.len) {
         struct str piece = str_slice(bytes, 0, SECTION_PIECE);
         buf_addf(out, "__asm__(\n    \".section \\\".custom_section.component-type:%.*s\\\",\\\"\\\",@\\n\"\n",
-                 STR_ARG(g->world->name));
+                 STR_ARG(g->units.world->name));
         for (; piece.len; piece = str_from(piece, 32))
             write_bytes(out, str_slice(piece, 0, 32));
         buf_add(out, STR("    \".text\\n\");\n"));
@@ -286,28 +243,27 @@ static void write_source(struct guest *g, const struct wit_guest_options *option
 
 static void release(struct guest *g)
 {
-    struct map *maps[] = {&g->imports_by_key, &g->exports_by_key, &g->prefixes, &g->symbols,
-                          &g->defined,        &g->anonymous,      &g->firsts,   &g->areas};
+    struct map *maps[] = {&g->prefixes, &g->symbols, &g->defined, &g->anonymous, &g->firsts, &g->areas};
     struct buf *buffers[] = {&g->types, &g->functions, &g->helpers, &g->core, &g->helping, &g->adapters};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_release(maps[i]);
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
         buf_release(buffers[i]);
-    vec_release(&g->imports);
-    vec_release(&g->exports);
+    guest_units_release(&g->units);
     arena_release(&g->arena);
 }
 
 enum status wit_guest_c(const struct wit_model *model, const struct wit_guest_options *options, struct buf *header,
                         struct buf *source, struct error *err)
 {
-    struct guest g = {.model = model, .world = options->world, .err = err};
+    struct guest g = {.err = err};
     struct buf *buffers[] = {&g.types, &g.functions, &g.helpers, &g.core, &g.helping, &g.adapters};
     arena_init(&g.arena, SIZE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(buffers); i++)
         buf_init(buffers[i], BUF_UNLIMITED);
     g.world_name = wit_guest_file_name(&g.arena, options->world);
-    g.own = (struct guest_unit){.prefix = g.world_name, .module = "$root"};
+    guest_units_init(&g.units, model, options->world, &g.arena);
+    g.units.own.prefix = g.world_name;
     g.facts = ARENA_ARRAY(&g.arena, struct type_facts, (size_t)model->type_count + 1);
     enum status status = write_world(&g);
     if (status == ST_OK) {

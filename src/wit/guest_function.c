@@ -42,7 +42,7 @@ static const char *function_symbol(struct guest *g, const struct guest_unit *uni
                                    bool exported)
 {
     static const char *const kinds[] = {[WIT_METHOD] = "method", [WIT_STATIC] = "static", [WIT_CONSTRUCTOR] = "constructor"};
-    const char *prefix = unit == &g->own && exported ? c_printf(&g->arena, "exports_%s", unit->prefix) : unit->prefix;
+    const char *prefix = unit == &g->units.own && exported ? c_printf(&g->arena, "exports_%s", unit->prefix) : unit->prefix;
     const char *item = c_snake(&g->arena, function->item);
     if (!function->resource)
         return c_printf(&g->arena, "%s_%s", prefix, item);
@@ -119,8 +119,8 @@ static enum status make_signature(struct guest *g, const struct guest_unit *unit
                                   bool exported, struct signature *ret_s)
 {
     struct signature s = {.unit = unit, .function = function, .result_unit = unit};
-    g->subject =
-        c_printf(&g->arena, "function `%.*s` of `%s`", STR_ARG(function->name), unit == &g->own ? g->world_name : unit->module);
+    g->subject = c_printf(&g->arena, "function `%.*s` of `%s`", STR_ARG(function->name),
+                          unit == &g->units.own ? g->world_name : unit->module);
     if (function->is_async)
         return fail(g->err, ST_UNSUPPORTED, "%s is async, which C guests cannot use yet", g->subject);
     TRY(define_types(g, unit, function));
@@ -131,8 +131,7 @@ static enum status make_signature(struct guest *g, const struct guest_unit *unit
     s.symbol = function_symbol(g, unit, function, exported);
     TRY(guest_take_symbol(g, s.symbol));
     name_params(g, &s);
-    for (size_t i = 0; i < function->params.len && !s.flat.over; i++)
-        guest_flat_append(&s.flat, guest_flatten(g, function->params.items[i].type));
+    s.flat = guest_flat_params(&g->units, function);
     s.prototype = make_prototype(g, &s);
     *ret_s = s;
     return ST_OK;
@@ -140,8 +139,7 @@ static enum status make_signature(struct guest *g, const struct guest_unit *unit
 
 static bool returns_in_memory(struct guest *g, const struct signature *s)
 {
-    const struct flat *flat = s->result ? guest_flatten(g, s->result) : NULL;
-    return flat && (flat->over || flat->len > 1);
+    return guest_in_memory(&g->units, s->result);
 }
 
 /* The core type of a result in a core value, "void" for none. */
@@ -153,8 +151,8 @@ static const char *core_result(struct guest *g, const struct signature *s)
 static const char *core_export_name(struct guest *g, const struct signature *s)
 {
     struct str name = s->function->name;
-    return s->unit == &g->own ? c_printf(&g->arena, "%.*s", STR_ARG(name))
-                              : c_printf(&g->arena, "%s#%.*s", s->unit->module, STR_ARG(name));
+    return s->unit == &g->units.own ? c_printf(&g->arena, "%.*s", STR_ARG(name))
+                                    : c_printf(&g->arena, "%s#%.*s", s->unit->module, STR_ARG(name));
 }
 
 /* The arguments' struct in memory, when they are too many for core values. */

@@ -23,26 +23,6 @@ const char *guest_member(struct guest *g, struct str name)
     return is_reserved(snake) ? c_printf(&g->arena, "%s_", snake) : snake;
 }
 
-const struct guest_unit *guest_owner(const struct guest *g, const struct guest_unit *unit, const struct wit_type *type)
-{
-    if (type->name.len == 0)
-        return unit;
-    if (!type->interface)
-        return &g->own;
-    if (type->interface == unit->interface)
-        return unit;
-    struct str key = wit_interface_key(type->interface);
-    const struct guest_unit *exported = unit->exported ? map_get(&g->exports_by_key, key) : NULL;
-    return exported ? exported : map_get(&g->imports_by_key, key);
-}
-
-const struct wit_type *guest_root(const struct guest *g, const struct guest_unit **unit, const struct wit_type *type)
-{
-    for (*unit = guest_owner(g, *unit, type); type->kind == WIT_ALIAS; *unit = guest_owner(g, *unit, type))
-        type = type->target;
-    return type;
-}
-
 bool guest_is_nameless(const struct wit_type *type, bool with_results)
 {
     if (type->name.len || type->kind == WIT_OWN || type->kind == WIT_BORROW || (type->kind == WIT_RESULT && !with_results))

@@ -2,60 +2,35 @@
  * guest_type.c (definitions of types, what frees them), guest_resource.c, guest_function.c (signatures and bodies) and guest_flat.c
  * (values to and from core values).
  *
- * Names are NUL-ended and live in the generator's arena. What a name means depends on where it is used: an interface that a world
- * imports and exports has two sets of types. A `unit` is such a place; every function here that takes a type takes the unit in whose
- * text it stands.
+ * Names are NUL-ended and live in the generator's arena. Every function here that takes a type takes the unit in whose text it stands
+ * (guest_unit.h).
  * The texts are proportional to the model but for the code that takes variants apart: `effort` bounds that. */
 #pragma once
 
 #include "base/vec.h"
 #include "wit/c_name.h"
 #include "wit/guest.h"
+#include "wit/guest_unit.h"
 
 #define GUEST_MAX_NAME 2000u        /* characters of an anonymous type's C name */
 #define GUEST_MAX_EFFORT (1u << 17) /* statements of all functions together */
-#define GUEST_MAX_FLAT_PARAMS 16u   /* core values that arguments are passed in; more go through memory */
-
-/* An interface as the world imports or exports it, or the world's own items. */
-struct guest_unit {
-    const struct wit_interface *interface; /* NULL: the world's own */
-    bool exported;
-    const char *prefix; /* of C names: "exports_wasi_http_incoming_handler" */
-    const char *module; /* its name in the component: "wasi:http/incoming-handler@0.2.12" */
-};
-
-enum core_type { CORE_I32, CORE_I64, CORE_F32, CORE_F64 };
-
-/* The core values that a type, or a list of them, is passed in. */
-struct flat {
-    enum core_type items[GUEST_MAX_FLAT_PARAMS + 1]; /* the last one: a result beside 16 parameters */
-    size_t len;
-    bool over; /* more than fit */
-};
 
 /* What is known of a type, kept by its id. */
 struct type_facts {
-    struct flat *flat;
     enum { FACT_UNKNOWN, FACT_NO, FACT_YES } frees, has_memory;
 };
 
 struct guest {
-    const struct wit_model *model;
-    const struct wit_world *world;
+    struct guest_units units;
     struct error *err;
     struct arena arena;
     const char *world_name; /* "my_world" */
-    struct guest_unit own;
-    VEC(struct guest_unit *) imports;
-    VEC(struct guest_unit *) exports;
-    struct map imports_by_key,
-        exports_by_key;   /* wit_interface_key -> struct guest_unit *, of those that go under their full name */
-    struct map prefixes;  /* -> struct guest_unit *: no two may share one */
-    struct map symbols;   /* C names taken -> const char *, what by */
-    struct map defined;   /* unit and named type -> itself */
-    struct map anonymous; /* C names of types without a name -> their definition as text */
-    struct map firsts;    /* package and words of a nameless result -> its first C name, without "_t" */
-    struct map areas;     /* C types of results returned in memory -> their number + 1 */
+    struct map prefixes;    /* -> struct guest_unit *: no two may share one */
+    struct map symbols;     /* C names taken -> const char *, what by */
+    struct map defined;     /* unit and named type -> itself */
+    struct map anonymous;   /* C names of types without a name -> their definition as text */
+    struct map firsts;      /* package and words of a nameless result -> its first C name, without "_t" */
+    struct map areas;       /* C types of results returned in memory -> their number + 1 */
     struct type_facts *facts;
     const char *subject; /* "function `f` of `a:b/c`": what an error is about */
     bool uses_strings;
@@ -71,17 +46,22 @@ struct guest {
 /* guest.c */
 /* Fails if something else has the name; what takes it is g->subject. */
 enum status guest_take_symbol(struct guest *g, const char *name) CHECKED;
-void guest_docs(struct buf *out, const char *indent, struct str docs); /* as comment lines */
 
 /* guest_name.c. */
 const char *guest_member(struct guest *g, struct str name); /* a member or parameter: snake case, away from C's words */
-/* Where the name of `type` is defined, as `unit` sees it; `unit` itself if the type has none. NULL: not part of the world. */
-const struct guest_unit *guest_owner(const struct guest *g, const struct guest_unit *unit, const struct wit_type *type);
+/* As guest_unit_of and guest_unit_root. */
+static inline const struct guest_unit *guest_owner(const struct guest *g, const struct guest_unit *unit,
+                                                   const struct wit_type *type)
+{
+    return guest_unit_of(&g->units, unit, type);
+}
+static inline const struct wit_type *guest_root(const struct guest *g, const struct guest_unit **unit, const struct wit_type *type)
+{
+    return guest_unit_root(&g->units, unit, type);
+}
 /* No part of the type has a name, so that it means the same in every interface. Such types have the world's name in theirs, but those
  * with results. */
 bool guest_is_nameless(const struct wit_type *type, bool with_results);
-/* What an alias finally stands for; *unit becomes the place of that. Of types that guest_define_type accepted. */
-const struct wit_type *guest_root(const struct guest *g, const struct guest_unit **unit, const struct wit_type *type);
 /* The C name of a type without its "_t": "wasi_io_streams_stream_error". Not for primitives. */
 enum status guest_type_stem(struct guest *g, const struct guest_unit *unit, const struct wit_type *type,
                             const char **ret_stem) CHECKED;
@@ -104,8 +84,10 @@ void guest_declare_export(struct guest *g, const char *export_name, const char *
 enum status guest_define_resource(struct guest *g, const struct guest_unit *unit, const struct wit_type *resource) CHECKED;
 
 /* guest_flat.c */
-const struct flat *guest_flatten(struct guest *g, const struct wit_type *type);
-void guest_flat_append(struct flat *list, const struct flat *more);
+static inline const struct flat *guest_flatten(struct guest *g, const struct wit_type *type)
+{
+    return guest_flat_of(&g->units, type);
+}
 const char *guest_core_type(enum core_type type);
 /* Writes statements that declare the variables c__<at> and on, whose core types are those of `slots`, and put the C value `value`
  * into them. */

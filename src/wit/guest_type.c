@@ -1,12 +1,9 @@
 #include "wit/guest_private.h"
 
-/* C integers of 1, 2 and 4 bytes by how many values they must tell apart. */
 const char *guest_integer(const struct wit_type *type)
 {
-    size_t count = type->fields.len;
-    if (type->kind == WIT_FLAGS)
-        return count <= 8 ? "uint8_t" : count <= 16 ? "uint16_t" : "uint32_t";
-    return count <= 256 ? "uint8_t" : count <= 65536 ? "uint16_t" : "uint32_t";
+    unsigned bytes = guest_integer_bytes(type);
+    return bytes == 1 ? "uint8_t" : bytes == 2 ? "uint16_t" : "uint32_t";
 }
 
 /* What frees a value. */

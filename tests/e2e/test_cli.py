@@ -344,6 +344,26 @@ def doctor_knows_what_the_build_needs():
 
 
 @test
+def doctor_compares_versions():
+    """doctor fails for a toolchain that is too old for what uses it"""
+    config = f"build: {{command: 'go build && npm run build'}}\ndev: {{address: '127.0.0.1:{free_port()}'}}\n"
+    with Project(config) as project, tempfile.TemporaryDirectory() as tools:
+        env = {"HOME": tools, "PATH": tools, "XDG_CACHE_HOME": "", "DOCKER_CONFIG": ""}
+        cases = [("go", "go version go1.19.8 linux/amd64", False), ("go", "go version go1.24.0 linux/amd64", True),
+                 ("go", "go version go2.0 linux/amd64", True), ("go", "go version go1.9 linux/amd64", False),
+                 ("go", "go version devel", False), ("node", "v18.20.4", False), ("node", "v20", True), ("node", "v100.0.1", True)]
+        for name, text, fits in cases:
+            path = os.path.join(tools, name)
+            with open(path, "w") as file:
+                file.write(f"#!/bin/sh\necho {text}\n")
+            os.chmod(path, 0o755)
+            found = finding(findings(cwd=project.root, env=env), name)
+            equal(found["status"], "ok" if fits else "fail", text)
+            if not fits:
+                check("is too old for" in found["detail"] and "or newer" in found["fix"], found)
+
+
+@test
 def doctor_sees_the_port():
     """doctor fails where dev.address is taken"""
     with socket.socket() as taken:

@@ -116,6 +116,48 @@ def builds_are_wrapped():
         check("make a component of" in err and "import `abc` of `env` is not a function" in err, err)
 
 
+def without_worlds(module):
+    """A core module without the sections that say its world, as a linker that knows none leaves it."""
+    def number(at):
+        value, shift = 0, 0
+        while True:
+            value |= (module[at] & 0x7f) << shift
+            at, shift = at + 1, shift + 7
+            if module[at - 1] < 0x80:
+                return value, at
+
+    kept, at = module[:8], 8
+    while at < len(module):
+        size, content = number(at + 1)
+        name_size, name = number(content) if module[at] == 0 else (0, content)
+        if not module[name:name + name_size].startswith(b"component-type"):
+            kept += module[at:content + size]
+        at = content + size
+    return kept
+
+
+@test
+def a_world_from_text():
+    """--wit and --world say the world that a module does not, and the component is the one of a module that does"""
+    with Project() as project:
+        wit = os.path.join(ROOT, "tests", "guests", "c-hello", "wit")
+        code, _, err = run("bindgen", "--guest", "c", wit, "--out-dir", project.path("gen"))
+        equal(code, 0, err)
+        compile_c(project, "core.wasm", "-mexec-model=reactor", "-Igen", os.path.join(wit, "../main.c"), "gen/c_hello.c")
+        new(project, "core.wasm", "-o", "wanted.wasm")
+        with open(project.path("core.wasm"), "rb") as file:
+            project.write("bare.wasm", without_worlds(file.read()))
+        for arguments, message in [([], "which its world does not name"), (["--wit", wit, "--world", "other"], "other"),
+                                   (["--wit", "missing"], "missing"), (["--world", "c-hello"], "say with --wit")]:
+            code, _, err = run("component", "new", "bare.wasm", *arguments, cwd=project.root)
+            equal(code, 1, arguments)
+            check(message in err, arguments, err)
+        for arguments in [], ["--world", "c-hello"], ["-w", "guest:c-hello/c-hello"]:
+            new(project, "bare.wasm", "--wit", wit, *arguments, "-o", "out.wasm")
+            with open(project.path("out.wasm"), "rb") as out, open(project.path("wanted.wasm"), "rb") as wanted:
+                check(out.read() == wanted.read(), arguments)
+
+
 def same_as_reference(project, module, adapter):
     """Valid, with the world of the component that wasm-tools makes; the order of its imports aside."""
     wasm_tools = tool("wasm-tools")

@@ -1,7 +1,8 @@
-"""`wash bindgen --guest c`: what it writes for every world at hand compiles without a warning and makes a component; its names are
-those of wit-bindgen, where that was ever built (`tools/cargo-tool.sh wit-bindgen`)."""
+"""`wash bindgen --guest c` and `--guest go`: what they write for every world at hand compiles without a warning, that in C makes a
+component, with the names of wit-bindgen where that was ever built (`tools/cargo-tool.sh wit-bindgen`)."""
 
 import glob
+import json
 import re
 import subprocess
 
@@ -10,7 +11,7 @@ from e2e import *
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DATA = os.path.join(ROOT, "tests/unit/wit/data")
 STRICT = ["-std=c11", "-pedantic", "-Wmissing-prototypes", "-Wshadow", "-Wconversion", "-Wcast-qual"]
-NOT_YET = re.compile(r"(is async|uses (a stream|a future|an error-context)), which C guests cannot use yet")
+NOT_YET = re.compile(r"(is async|uses (a stream|a future|an error-context)), which (C|Go) guests cannot use yet")
 
 
 def read(path):
@@ -76,6 +77,55 @@ def every_world_compiles():
                 compiled += 1
         check(compiled >= 35, "only", compiled, "worlds")
         check(refused >= 1, "every.wit has async functions")
+
+
+def go(*arguments, cwd):
+    """The Go of tools/go.sh, for WebAssembly."""
+    script = f'tools={ROOT}/tools; . "$tools/lib.sh"; pinned_go; GOOS=wasip1 GOARCH=wasm exec "$go" "$@"'
+    done = subprocess.run(["sh", "-euc", script, "go", *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(done.returncode, 0, done.stdout.decode()[-4000:])
+
+
+@test
+def every_world_compiles_in_go():
+    """the Go bindings of every world compile, and go vet has nothing to say"""
+    with Project() as project:
+        project.write("go.mod", "module example.com/every\n\ngo 1.24\n")
+        compiled, refused = 0, 0
+        for source, world in sources(project):
+            folder = project.path(f"world{compiled}")
+            code, _, err = run("bindgen", "--guest", "go", "--all-features", "--world", world, "--out-dir", folder, source)
+            if code and NOT_YET.search(err):
+                check(re.search(r"(function|type) `", err), err)
+                refused += 1
+                continue
+            equal(code, 0, f"{source} {world}: {err}")
+            compiled += 1
+        go("vet", "./...", cwd=project.root)
+        check(compiled >= 35, "only", compiled, "worlds")
+        check(refused >= 1, "every.wit has async functions")
+
+
+@test
+def go_modules():
+    """Go bindings import each other by the module that they are in, which has to be there"""
+    with Project() as project:
+        path = project.write("w.wit", "package a:b; interface i { record r { x: u8 } } world w { use i.{r}; import f: func(x: r); }")
+        code, _, err = run("bindgen", "--guest", "go", path, cwd=project.root)
+        check(code == 1 and "make one with `go mod init`" in err, err)
+        for text, message in ("// empty\n", "names no module"), ('module "a b"\n', "Go cannot import a package `a b/deep/gen`"):
+            project.write("go.mod", text)
+            code, _, err = run("bindgen", "--guest", "go", path, "--out-dir", "deep/gen", cwd=project.root)
+            check(code == 1 and message in err, err)
+        equal(sorted(os.listdir(project.root)), [".wash", "go.mod", "w.wit"])
+        project.write("go.mod", '// made by hand\nmodule "example.com/it" // quoted\n\ngo 1.24\n')
+        os.mkdir(project.path("deep"))
+        code, out, err = run("-o", "json", "bindgen", "--guest", "go", path, "--out-dir", "gen", cwd=project.path("deep"))
+        equal(code, 0, err)
+        for name in json.loads(out)["data"]["files"]:
+            check(os.path.exists(project.path("deep/gen/" + name)), name)
+        check('"example.com/it/deep/gen/a/b/i"' in read(project.path("deep/gen/w/w.go")), "another import")
+        go("vet", "./...", cwd=project.root)
 
 
 @test

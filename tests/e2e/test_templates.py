@@ -42,15 +42,16 @@ def read(path):
 
 RUST = ["cargo-wasm.sh", "rust-sysroot.sh", "component.sh", "component.mjs", "npm/component/package-lock.json", "npm/js/package-lock.json"]
 NODE = ["npm-tools.sh", "python/node.txt"]
-TOOLS_OF = {"c": [], "python": ["python/componentize-py.txt"], "javascript": NODE, "typescript": NODE}
+TOOLS_OF = {"c": [], "go": ["go.sh", "lib.sh"], "python": ["python/componentize-py.txt"], "javascript": NODE, "typescript": NODE}
 
 
 def key(name):
-    """What goes into a template's component: its files, and the tools with their pinned versions; for C, wash itself."""
+    """What goes into a template's component: its files, and the tools with their pinned versions; for C and Go, wash itself."""
     language = name.split("/")[0]
     tools = [os.path.join(ROOT, "tools", tool) for tool in TOOLS_OF.get(language, RUST)]
+    stand_ins = [path for path in files_of(TOOLS) if language == "go" or os.path.basename(path) not in ("go", "wash")]
     digest = hashlib.sha256()
-    for path in [*files_of(os.path.join(TEMPLATES, name)), *files_of(TOOLS), *tools, *([WASH] if language == "c" else [])]:
+    for path in [*files_of(os.path.join(TEMPLATES, name)), *stand_ins, *tools, *([WASH] if language in ("c", "go") else [])]:
         with open(path, "rb") as file:
             digest.update(os.path.basename(path).encode() + b"\0" + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()[:16]
@@ -142,6 +143,16 @@ def rust_hello():
 def c_hello():
     """EX-1: http-hello-world in C"""
     greets("c/http-hello-world")
+
+
+@test
+def go_hello():
+    """EX-1: http-hello-world in Go, whose runtime lives on from one request to the next or starts anew"""
+    with Project("go/http-hello-world") as project, project.serve() as dev:
+        for _ in range(500):
+            status, body, headers = dev.get("/")
+            equal((status, body, headers["content-type"]), (200, b"Hello from wasmCloud!\n", "text/plain"))
+        check("export wasi:http/incoming-handler@0.2.12" in project.world(), project.world())
 
 
 @test
@@ -336,6 +347,9 @@ def each_is_complete():
         folder = os.path.join(TEMPLATES, name)
         for manifest, lock in ("Cargo.toml", "Cargo.lock"), ("package.json", "package-lock.json"):
             equal(os.path.exists(os.path.join(folder, manifest)), os.path.exists(os.path.join(folder, lock)), f"{name}: {manifest} and {lock}")
+        manifest, lock = os.path.join(folder, "go.mod"), os.path.join(folder, "go.sum")
+        if os.path.exists(manifest):  # there is no go.sum for a module that needs no other
+            equal("require" in read(manifest), os.path.exists(lock), f"{name}: go.mod and go.sum")
         readme = read(os.path.join(folder, "README.md")).splitlines()
         check(readme[0] == "# " + os.path.basename(name) and 4 <= len(readme) <= 6, name, readme)
         ignored = read(os.path.join(folder, ".gitignore")).split()

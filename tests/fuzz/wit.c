@@ -3,8 +3,23 @@
 #include "base/buf.h"
 #include "wit/bindgen.h"
 #include "wit/guest.h"
+#include "wit/guest_go.h"
 #include "wit/load.h"
 #include "wit/print.h"
+
+static void check_guest_go(const struct wit_model *model, const struct wit_world *world)
+{
+    const struct wit_guest_go_options options = {.world = world, .import_path = STR("fuzz/gen")};
+    struct wit_text_files files;
+    struct error err = {0};
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    if (wit_guest_go(model, &options, &arena, &files, &err) != ST_OK)
+        bug_unless(err.message[0] != '\0');
+    else
+        bug_unless(files.len > 0);
+    arena_release(&arena);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -85,8 +100,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (!features)
                 check_print(&model, main_package);
             check_bindgen(&model);
-            for (size_t i = 0; i < model.worlds.len && i < 8; i++)
+            for (size_t i = 0; i < model.worlds.len && i < 8; i++) {
                 check_guest(&model, model.worlds.items[i]);
+                check_guest_go(&model, model.worlds.items[i]);
+            }
         }
         wit_model_release(&model);
     }

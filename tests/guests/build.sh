@@ -2,7 +2,7 @@
 # Builds the guests into a folder: build.sh [-o FOLDER] [NAME...]
 # All of them unless named; the folder is build/guests unless given. Each guest is a project folder as a user has it, built with
 # its own build.command; the files under wat/ are assembled. What was built before from the same sources comes from the cache.
-# C guests need `wash` to be built: WASH, else build/wash.
+# C and Go guests need `wash` to be built: WASH, else build/wash.
 set -eu
 guests=$(cd "$(dirname "$0")" && pwd)
 tools=$(cd "$guests/../../tools" && pwd)
@@ -11,11 +11,12 @@ tools=$(cd "$guests/../../tools" && pwd)
 # What a guest is made of: its own files, what all guests share, our WIT, and the tools with their pinned versions.
 guest_key() {
     {
-        find "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit/wasi" -type d -name target -prune -o -type f -print |
+        find -L "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit/wasi" -type d \( -name target -o -name gen \) -prune -o -type f -print |
             LC_ALL=C sort | xargs cat
         find "$tools" -maxdepth 1 -name '*-component.*' -o -maxdepth 1 -name 'component.*' -o -maxdepth 1 -name 'cargo-*.sh' |
             LC_ALL=C sort | xargs cat
-        ! ls "$1"/*.c >/dev/null 2>&1 || cat "$root"/src/wit/*.[ch] "$root"/src/component/wrap*.[ch] "$root"/src/cli/*.c
+        ! ls "$1"/*.c "$1"/*.go 2>/dev/null | grep -q . || cat "$root"/src/wit/*.[ch] "$root"/src/component/wrap*.[ch] "$root"/src/cli/*.c
+        ! ls "$1"/*.go >/dev/null 2>&1 || cat "$root"/src/wit/go/* "$tools/go.sh"
         cat "$tools"/npm/component/package-lock.json "$tools"/npm/js/package-lock.json "$tools"/python/*.txt
         /usr/bin/rustc -vV
         clang-19 --version

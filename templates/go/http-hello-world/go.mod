@@ -1,0 +1,3 @@
+module example.com/http-hello-world
+
+go 1.24.0

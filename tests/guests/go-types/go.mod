@@ -1,0 +1,3 @@
+module guest/go-types
+
+go 1.24
