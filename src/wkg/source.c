@@ -181,8 +181,6 @@ static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct
     TRY(wkg_http_get(source->location.data, fetcher->cancelled, &bytes, &code, err));
     if (code != 200)
         return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
-    if (mkdir(folder, 0700) != 0)
-        return fail_errno(err, "make folder %s", folder);
     return wkg_archive_unpack(buf_str(&bytes), folder, err);
 }
 

@@ -537,7 +537,9 @@ def evil_archives():
         (archive([good, special("wit/b.wit", tarfile.LNKTYPE, "/etc/hostname")]), "neither"),
         (archive([special("fifo", tarfile.FIFOTYPE)]), "neither"), (archive([special("null", tarfile.CHRTYPE)]), "neither"),
         (archive([good, good]), "twice"), (archive([(deep + "/x", "x")]), "deeper"),
+        (archive([("a", "x"), ("a/b", "x")]), "needs a folder for `a/b`"), (archive([good], "w:xz"), "tar archive"),
         (archive([(f"f{i}", "") for i in range(50001)]), "50000 entries"),
+        (archive([(f"{i}/" * 63 + "f", "") for i in range(800)]), "50000 entries"),  # most of them folders without one
         (archive([big]), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
     ]
     with WitPlace() as place:
