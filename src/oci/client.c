@@ -2,7 +2,6 @@
 #include "oci/client.h"
 #include "oci/client_private.h"
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 
 #define ACCEPT_MANIFESTS OCI_TYPE_IMAGE ", " OCI_TYPE_INDEX ", " OCI_TYPE_DOCKER_IMAGE ", " OCI_TYPE_DOCKER_INDEX
@@ -39,10 +38,12 @@ enum status oci_client_new(const struct oci_client_options *options, struct oci_
     client->curl = curl;
     client->user = copy(options->credentials.user);
     client->password = copy(options->credentials.password);
+    client->token = copy(options->credentials.token);
     client->docker_config = copy(str_of(options->credentials.docker_config));
     client->user_agent = mem_strdup(options->user_agent ? options->user_agent : "wash");
     client->options.credentials.user = str_of(client->user);
     client->options.credentials.password = str_of(client->password);
+    client->options.credentials.token = str_of(client->token);
     client->options.credentials.docker_config = client->docker_config;
     client->options.credentials.cancelled = options->cancelled;
     if (!client->options.max_layer_bytes)
@@ -61,10 +62,9 @@ void oci_client_free(struct oci_client *client)
         oci_session_free(*session);
     vec_release(&client->sessions);
     curl_easy_cleanup(client->curl);
-    if (client->password)
-        OPENSSL_cleanse(client->password, strlen(client->password));
     free(client->user);
-    free(client->password);
+    oci_secret_free(client->password);
+    oci_secret_free(client->token);
     free(client->docker_config);
     free(client->user_agent);
     free(client);
