@@ -106,7 +106,7 @@ static bool is_real_folder(const char *path)
     return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static enum status has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err)
+enum status wkg_has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err)
 {
     path_list paths = {0};
     enum status status = list_paths(folder, arena, &paths, err);
@@ -151,7 +151,7 @@ enum status wkg_find_wit(const char *path, struct arena *arena, const char **ret
     const char *found = NULL;
     bool here = !wkg_is_folder(path);
     if (!here)
-        TRY(has_wit_files(path, arena, &here, err));
+        TRY(wkg_has_wit_files(path, arena, &here, err));
     if (here) {
         *ret_folder = path;
         return ST_OK;

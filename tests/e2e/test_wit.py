@@ -325,8 +325,35 @@ def overrides_of_wkg_toml():
         tree = place.tree()
         equal(tree["wkg.lock"], LOCK_HEAD + locked("test:io", "packages.example", "=0.2.0", "0.2.0", streams))
         check(tree["wit/deps/test-http-1.0.0/package.wit"].startswith("package test:http@1.0.0;\n"), tree)
-        place.write("work/wkg.toml", "[workspace]\nmembers = []\n")
-        place.refuses("wit", "fetch", saying=["wkg.toml", "workspaces"])
+        place.write("work/wkg.toml", "[workspace]\nmembers = []\n[overrides]\n")
+        place.refuses("wit", "fetch", saying=["wkg.toml", "`workspace` goes with neither"])
+
+
+@test
+def workspace_of_wkg_toml():
+    """wkg.toml: packages of a workspace's members come from their folders, before registries, behind wit.sources"""
+    with WitPlace() as place:
+        place.write("work/http/wit/http.wit", HTTP)
+        place.write("work/more/io-1/wit/io.wit", STREAMS)
+        place.write("work/more/none/readme", "")
+        place.write("other/other.wit", "package test:other@1.0.0;\n")
+        place.write("work/wkg.toml", '[workspace]\nmembers = ["wit", "http/wit/http.wit", "more/*/wit", "../other"]\n')
+        place.ok("wit", "fetch")
+        tree = {path for path in place.tree() if path.startswith(("wit/deps", "wkg.lock"))}
+        equal(tree, {"wkg.lock", "wit/deps/test-http-1.1.0/package.wit", "wit/deps/test-io-0.2.0/package.wit"})
+        equal(place.tree()["wkg.lock"], LOCK_HEAD + "packages = []\n")
+        place.ok("wit", "build", "--output-file", "out.wasm")
+        check("test:http/types@1.1.0" in place.ok("inspect", "out.wasm"))
+        os.unlink(place.path("work/out.wasm"))
+        place.write("http/http.wit", HTTP.replace("{ a, b }", "{ a, b, c }"))
+        place.configure("wit:\n  sources:\n    test:http: ../http\n")
+        place.ok("wit", "fetch")
+        check("c,\n" in place.tree()["wit/deps/test-http-1.1.0/package.wit"])
+        for members, why in [('["none"]', "workspace member"), ('["no*/wit"]', "matches no folder"), ('["**/wit"]', "not `**`"),
+                             ('["http/wit", "../http"]', "are both package `test:http`"), ('["../broken"]', "broken.wit:1:")]:
+            place.write("broken/broken.wit", "package ;\n")
+            place.write("work/wkg.toml", f"[workspace]\nmembers = {members}\n")
+            place.refuses("wit", "fetch", saying=["wkg.toml", why])
 
 
 @test

@@ -139,7 +139,18 @@ TEST(manifest)
     CHECK_STR(manifest.overrides[1].requirement, "^1.2");
     CHECK_STR(manifest.fields[WKG_AUTHORS], "me");
     CHECK_STR(manifest.fields[WKG_LICENSES], "MIT");
-    static const char *const bad[][2] = {{"[workspace]\n", "workspaces"},
+    CHECK_EQ(manifest.member_count, 0);
+    CHECK(wkg_manifest_parse("wkg.toml", STR("[workspace]\nmembers = [\"wit\", \"a-*/wit\"]\nmetadata = { license = \"MIT\" }\n"),
+                             &arena, &manifest, &err) == ST_OK);
+    CHECK_EQ(manifest.member_count, 2);
+    CHECK_STR(manifest.members[1], "a-*/wit");
+    CHECK(wkg_manifest_parse("wkg.toml", STR("[workspace]\n"), &arena, &manifest, &err) == ST_OK);
+    CHECK_EQ(manifest.member_count, 0);
+    static const char *const bad[][2] = {{"workspace = \"..\"\n", "`members`"},
+                                         {"[workspace]\nmembers = \"wit\"\n", "`members`"},
+                                         {"[workspace]\nmembers = [3]\n", "members[]"},
+                                         {"[workspace]\nmembers = []\n[overrides]\n", "neither `overrides`"},
+                                         {"[workspace]\nmembers = []\n[metadata]\n", "nor `metadata`"},
                                          {"x = 1\n", "`x`"},
                                          {"overrides = 3\n", "overrides"},
                                          {"[overrides]\na = {}\n", "`a`"},
