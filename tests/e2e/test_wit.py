@@ -457,6 +457,79 @@ def tokens():
         place.ok("wit", "fetch", env={"REGISTRY_TOKEN": "pass:word"})
 
 
+@test
+def bearer_tokens():
+    """WKG_REGISTRY_<NAME>_AUTH_BEARER: a token for one registry, which goes before its login and to no other"""
+    with WitPlace() as place:
+        authority = Authority(place)
+        with TokenService(authority, ("someone", "word"), tls=False) as tokens:
+            with Registry(place, authority, token_realm=(False, tokens.realm)) as registry:
+                layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
+                place.ok("oci", "push", "--insecure", "--user", "someone", "--password", "word", f"{registry.name}/pkgs/test/http:1.1.0",
+                         layer)
+                place.use(registry)
+                place.refuses("wit", "fetch", saying=["test:http", "get a token without a login"])
+                now = int(time.time())
+                claims = {"iss": "test-issuer", "sub": "", "aud": "test-registry", "exp": now + 300, "nbf": now - 10, "iat": now, "jti": "1",
+                          "access": [{"type": "repository", "name": "pkgs/test/http", "actions": ["pull"]}]}
+                variable = f"WKG_REGISTRY_127_0_0_1_{registry.port}_AUTH_BEARER"
+                for token, why in [("secret-word", "it wants other credentials"), ("a\r\nX: y", "characters that no token has")]:
+                    error = place.refuses("wit", "fetch", saying=["test:http", registry.name, why], env={variable: token})
+                    check(token not in error, error)
+                place.refuses("wit", "fetch", saying="without a login", env={variable.replace("127", "128"): "x", variable: ""})
+                asked = len(tokens.server.requests)
+                place.ok("wit", "fetch", env={variable: authority.sign(claims)})
+                equal(len(tokens.server.requests), asked, "the token service was asked:")
+
+
+@test
+def folder_as_registry():
+    """a registry of type "local" is a folder of NS/NAME/VERSION.wasm: nobody is asked, digests are checked and locked"""
+    with WitPlace() as place:
+        built = {"http/1.1.0": place.package(HTTP, io=STREAMS), "http/1.0.0": place.package(HTTP.replace("1.1.0", "1.0.0"), io=STREAMS),
+                 "io/0.2.0": place.package(STREAMS)}
+        for name, layer in built.items():
+            place.write(f"packages/test/{name}.wasm", layer)
+        place.write("packages/test/http/latest.wasm", "no version")
+        place.write("packages/test/http/notes", "no package")
+        use = '[namespace_registries]\ntest = "my.packages"\n'
+        place.registries(use + f'[registry."my.packages"]\ntype = "local"\n[registry."my.packages".local]\nroot = "{place.path("packages")}"\n')
+        place.ok("wit", "fetch")
+        tree = place.tree()
+        equal(tree["wkg.lock"], LOCK_HEAD + locked("test:http", "my.packages", "=1.1.0", "1.1.0", digest_of(built["http/1.1.0"])))
+        check("wit/deps/test-io-0.2.0/package.wit" in tree, tree)
+        place.registries(use + '[registry."my.packages".local]\nroot = "../packages"\n')  # its only table; relative to where wash runs
+        place.ok("wit", "fetch", "--clean")
+        equal(place.tree(), tree)
+        place.ok("wit", "add", "test:io/more")  # the newest
+        check('version = "0.2.0"' in place.tree()["wkg.lock"])
+        place.write("packages/test/http/1.1.0.wasm", built["http/1.0.0"])
+        place.refuses("wit", "fetch", saying=["test:http@1.1.0", digest_of(built["http/1.0.0"]), "wash wit update"])
+        place.refuses("wit", "update", saying=["test:http@1.1.0", "but the package is `test:http@1.0.0`"])
+        os.unlink(place.path("packages/test/http/1.1.0.wasm"))
+        place.refuses("wit", "update", saying=["test:http", "=1.1.0", "it has 1.0.0"])
+        os.rename(place.path("packages/test/http"), place.path("packages/test/else"))
+        place.refuses("wit", "update", saying=["test:http", "packages/test/http"])
+
+
+@test
+def other_backends():
+    """a registry of another type, or with certificates of its own, is refused by name, but only if it is needed"""
+    with WitPlace() as place, Registry(place) as registry:
+        place.use(registry)
+        place.publish_all(registry)
+        config = place.read("wkg-config.toml").decode()
+        more = '[registry."w.example"]\ntype = "warg"\n[registry."c.example".oci]\naccept_invalid_certificates = true\n'
+        place.registries(config + more)
+        place.ok("wit", "fetch")
+        os.unlink(place.path("work/wkg.lock"))
+        for name, why in [("w.example", "come by `warg`, which is not supported"), ("c.example", "WASH_OCI_CA_PATHS")]:
+            place.registries(f'[namespace_registries]\ntest = {{ registry = "{name}", metadata = {{}} }}\n' + more)
+            place.refuses("wit", "fetch", saying=["test:http", name, why])
+        place.registries(config.replace('preferredProtocol = "oci"', 'preferredProtocol = "warg"'))  # the type of its own table goes first
+        place.ok("wit", "fetch")
+
+
 # --- paths, repositories, archives -----------------------------------------------------------------------------------------------
 
 
@@ -799,6 +872,21 @@ def same_as_wasm_tools():
 # --- beside wkg ------------------------------------------------------------------------------------------------------------------
 
 
+def run_in(place, program, *arguments):
+    """One that is not wash, or is; it must succeed."""
+    done = subprocess.run([os.path.abspath(program), *arguments], cwd=place.path("work"), env={**os.environ, **place.env},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(done.returncode, 0, f"{program} {arguments}: {done.stdout.decode()}")
+
+
+def fetched_by(place, program):
+    """The project's tree after a fetch from nothing."""
+    shutil.rmtree(place.path("work/wit/deps"), ignore_errors=True)
+    os.path.exists(place.path("work/wkg.lock")) and os.unlink(place.path("work/wkg.lock"))
+    run_in(place, program, "wit", "fetch")
+    return place.tree()
+
+
 @test
 def same_as_wkg():
     """DOC-9: wkg.lock and deps byte for byte as wkg writes them, and it reads ours"""
@@ -815,21 +903,33 @@ def same_as_wkg():
             for manifest in ("", '[overrides]\n"test:io" = { version = "0.2" }\n', '[overrides]\n"test:http" = { path = "../http" }\n'):
                 place.write("work/wit/world.wit", world)
                 place.write("work/wkg.toml", manifest)
-                trees = []
-                for program in ([wkg, "wit", "fetch"], [os.path.abspath(WASH), "wit", "fetch"]):
-                    shutil.rmtree(place.path("work/wit/deps"), ignore_errors=True)
-                    os.path.exists(place.path("work/wkg.lock")) and os.unlink(place.path("work/wkg.lock"))
-                    done = subprocess.run(program, cwd=place.path("work"), env={**os.environ, **place.env}, stdout=subprocess.PIPE,
-                                          stderr=subprocess.STDOUT)
-                    equal(done.returncode, 0, f"{program}: {done.stdout.decode()}")
-                    trees.append(place.tree())
+                trees = [fetched_by(place, wkg), fetched_by(place, WASH)]
                 equal(trees[1], trees[0], f"{world!r} {manifest!r}")
-                done = subprocess.run([wkg, "wit", "build", "-o", "theirs.wasm"], cwd=place.path("work"), env={**os.environ, **place.env},
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                equal(done.returncode, 0, done.stdout.decode())
+                run_in(place, wkg, "wit", "build", "-o", "theirs.wasm")
                 place.ok("wit", "build", "--output-file", "ours.wasm")
                 equal(place.ok("inspect", "ours.wasm"), place.ok("inspect", "theirs.wasm"))
                 equal(place.tree()["wkg.lock"], trees[0]["wkg.lock"])
+
+
+@test
+def same_as_wkg_beside_registries():
+    """DOC-9: packages of a folder and of a workspace's members: wkg.lock as wkg writes it, and deps where it has them in one place"""
+    wkg = cached_tool("wkg")
+    if not wkg:
+        raise Skip("tools/cargo-tool.sh has not built wkg")
+    with WitPlace(re.sub(r" *// .*", "", WORLD)) as place:
+        place.write("packages/test/http/1.1.0.wasm", place.package(HTTP, io=STREAMS))
+        place.write("packages/test/io/0.2.0.wasm", place.package(STREAMS))
+        place.registries(f'default_registry = "my.packages"\n[registry."my.packages".local]\nroot = "{place.path("packages")}"\n')
+        place.write("work/io/wit/io.wit", STREAMS)
+        for manifest, members in [("", ()), ('[overrides]\n"test:http" = { version = "^1" }\n', ()),
+                                  ('[workspace]\nmembers = ["wit"]\n', ()), ('[workspace]\nmembers = ["wit", "i*/wit"]\n', ("test:io",))]:
+            place.write("work/wkg.toml", manifest)
+            trees = [fetched_by(place, wkg), fetched_by(place, WASH)]
+            equal(trees[1]["wkg.lock"], trees[0]["wkg.lock"], manifest)
+            check("test:http" in trees[1]["wkg.lock"] and not any(name in trees[1]["wkg.lock"] for name in members), manifest)
+            if "workspace" not in manifest:
+                equal(trees[1], trees[0], manifest)
 
 
 if __name__ == "__main__":
