@@ -264,7 +264,8 @@ static bool artifact_intact(const struct oci_cache_entry *entry, struct oci_cach
     autoclose int fd = openat(entry->folder, entry->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (uint64_t)info.st_size != cached->bytes)
         return false;
-    if (oci_digest_of_file(fd, entry->name, &digest, &bytes, NULL) != ST_OK || !oci_digest_eq(&digest, &cached->layer))
+    if (oci_digest_of_file(fd, entry->name, &cached->layer, &digest, &bytes, NULL) != ST_OK ||
+        !oci_digest_eq(&digest, &cached->layer))
         return false;
     cached->fd = fd;
     fd = -1;

@@ -99,14 +99,16 @@ void oci_progress_at(struct oci_client *client, uint64_t done)
 static enum status check_digest(const struct oci_reference *reference, const struct oci_response *response, struct str json,
                                 struct oci_digest *ret_digest, struct error *err)
 {
-    struct oci_digest digest;
-    oci_digest_of(json, &digest);
-    if (reference->digest.len && !str_eq(reference->digest, oci_digest_str(&digest)))
-        return fail(err, ST_INVALID, "the registry sends another manifest than was asked for: its digest is %s", digest.text);
-    if (response->digest.text[0] && !oci_digest_eq(&response->digest, &digest))
-        return fail(err, ST_INVALID, "the manifest's digest is %s, not %s as the registry says", digest.text,
-                    response->digest.text);
-    *ret_digest = digest;
+    struct oci_digest asked = {0}, found;
+    if (reference->digest.len && oci_digest_parse(reference->digest, &asked)) {
+        oci_digest_like(&asked, json, &found);
+        if (!oci_digest_eq(&asked, &found))
+            return fail(err, ST_INVALID, "the registry sends another manifest than was asked for: its digest is %s", found.text);
+    }
+    oci_digest_like(&response->digest, json, &found);
+    if (response->digest.text[0] && !oci_digest_eq(&response->digest, &found))
+        return fail(err, ST_INVALID, "the manifest's digest is %s, not %s as the registry says", found.text, response->digest.text);
+    *ret_digest = asked.text[0] ? asked : found;
     return ST_OK;
 }
 

@@ -213,7 +213,7 @@ enum status oci_push(struct oci_client *client, const struct oci_reference *refe
     struct oci_artifact artifact;
     if (reference->digest.len)
         return fail(err, ST_INVALID, "%s: push to a tag; the digest follows from what is pushed", reference->text);
-    TRY(oci_digest_of_file(fd, "the component", &layer.digest, &layer.size, err));
+    TRY(oci_digest_of_file(fd, "the component", NULL, &layer.digest, &layer.size, err));
     TRY(oci_artifact_build(options, &layer.digest, layer.size, &artifact, err));
     enum status status = push_artifact(client, reference, fd, &layer, &artifact, err);
     if (status == ST_OK)

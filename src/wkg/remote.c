@@ -219,6 +219,8 @@ static enum status resolve_layer(struct remote *remote, const struct oci_referen
     const struct oci_descriptor *layer;
     TRY(oci_client_resolve(remote->client, reference, arena, &manifest, &digest, err));
     TRY(oci_manifest_wasm_layer(&manifest, &layer, err));
+    if (!oci_digest_is_sha256(&layer->digest))
+        return fail(err, ST_UNSUPPORTED, "its digest is %s, but wkg.lock can only have one by sha256", layer->digest.text);
     *ret_layer = *layer;
     return ST_OK;
 }

@@ -602,6 +602,45 @@ def lying_about_manifests():
     refuses(changed(serving(data), "/manifests/", endless_headers), "eaders")
 
 
+def digest512_of(data):
+    return "sha512:" + hashlib.sha512(data).hexdigest()
+
+
+@test
+def sha512():
+    """digests by SHA-512, of a layer, of a manifest that a reference names, of one that the registry states: checked as the others"""
+    layer = content(hello())
+    manifest = manifest_of(layer).replace(digest_of(layer).encode(), digest512_of(layer).encode())
+    names, stated, blobs = {"t", digest512_of(manifest)}, [digest512_of(manifest)], {digest512_of(layer): layer}
+
+    def answer(handler):
+        what, _, name = handler.url.path.rpartition("/")
+        if what.endswith("/manifests") and name in names:
+            return handler.reply(200, manifest, Content_Type=MANIFEST, Docker_Content_Digest=stated[0])
+        handler.reply(200, blobs[name]) if name in blobs else handler.reply(404)
+
+    with Place() as place, Server(answer) as server:
+        by_tag, by_digest = f"{server.name}/a/b:t", f"{server.name}/a/b@{digest512_of(manifest)}"
+        for reference, header in [(by_tag, digest512_of(manifest)), (by_digest, digest512_of(manifest)), (by_digest, digest_of(manifest)),
+                                  (by_digest, None)]:
+            stated[0] = header
+            shutil.rmtree(place.path("home/.cache"), ignore_errors=True)
+            for _ in range(2):
+                equal(place.data("oci", "pull", "--insecure", reference)["digest"], digest512_of(manifest))
+                equal(place.read("work/component.wasm"), layer)
+            equal(len(server.of("GET", "/blobs/")), 1, "what is cached was downloaded again:")
+            server.requests.clear()
+        os.unlink(place.path("work/component.wasm"))
+        shutil.rmtree(place.path("home/.cache"))
+        blobs[digest512_of(layer)] = layer[:-1] + b"x"
+        place.fails("oci", "pull", "--insecure", by_tag, saying=["other bytes than the manifest states", "sha512:"])
+        other = f"{server.name}/a/b@{digest512_of(b'other')}"
+        names.add(digest512_of(b"other"))
+        place.fails("oci", "pull", "--insecure", other, saying=["another manifest than was asked for", digest512_of(manifest)])
+        stated[0] = digest512_of(b"other")
+        place.fails("oci", "pull", "--insecure", by_tag, saying=["as the registry says", digest512_of(manifest)])
+
+
 @test
 def not_a_component():
     """a layer that says it is WebAssembly and is no component"""

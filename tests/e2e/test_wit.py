@@ -303,7 +303,8 @@ def empty_lock():
             place.write("work/wkg.lock", text)
             place.ok("wit", "fetch")
             equal(place.tree(), wanted)
-        for text, why in [("version = 3\n", "version 3"), ("what", "wkg.lock"), (wanted["wkg.lock"].replace("sha256:", "md5:"), "md5:")]:
+        for text, why in [("version = 3\n", "version 3"), ("what", "wkg.lock"), (wanted["wkg.lock"].replace("sha256:", "md5:"), "md5:"),
+                          (re.sub("sha256:([0-9a-f]+)", r"sha512:\1\1", wanted["wkg.lock"]), "sha512:")]:
             place.write("work/wkg.lock", text)
             place.refuses("wit", "fetch", saying=["wkg.lock", why])
 
@@ -528,6 +529,16 @@ def other_backends():
             place.refuses("wit", "fetch", saying=["test:http", name, why])
         place.registries(config.replace('preferredProtocol = "oci"', 'preferredProtocol = "warg"'))  # the type of its own table goes first
         place.ok("wit", "fetch")
+
+
+@test
+def digest_for_the_lock():
+    """a layer that the registry names by SHA-512 cannot be locked as wkg does it: refused by name"""
+    layer = b"whatever"
+    manifest = manifest_of(layer).replace(digest_of(layer).encode(), b"sha512:" + hashlib.sha512(layer).hexdigest().encode())
+    with WitPlace() as place, Server(honest({"1.1.0": manifest}, {})) as server:
+        place.use(server)
+        place.refuses("wit", "fetch", saying=["test:http@1.1.0", "sha512:", "wkg.lock can only have one by sha256"])
 
 
 # --- paths, repositories, archives -----------------------------------------------------------------------------------------------
