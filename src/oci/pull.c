@@ -193,6 +193,8 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     enum status status = pull_locked(&pull, ret_pulled, err);
     close_descriptor(&pull.cached.fd);
     oci_cache_unlock(&entry);
+    if (status == ST_OK && ret_pulled->downloaded && ret_pulled->path)
+        oci_cache_trim(cache, OCI_CACHE_MAX_BYTES);
     return status;
 }
 

@@ -1,6 +1,8 @@
 """`wash oci pull`, `wash oci push` and `wash inspect` of references: against docker-registry, plain, with TLS and with logins, and
 against registries that lie."""
 
+import fcntl
+
 from registry import *
 
 LOGIN = ("someone", "pass:word")
@@ -328,6 +330,35 @@ def damaged_cache():
             equal(place.read("work/component.wasm"), data, name)
             equal(place.read(os.path.join(folder, "hello_t.wasm")), data, name)
             equal(sorted(os.listdir(folder)), ["digest", "hello_t.wasm", "layer", "lock"], name)
+
+
+@test
+def bounded_cache():
+    """the cache keeps 10 GiB: what was used longest ago goes when something is pulled, not what is locked"""
+    with Place() as place, Server(serving(content(hello()))) as server:
+        top = place.path("home/.cache/wash/oci")
+
+        def add(name, age):
+            for file in ("x.wasm", "digest", "layer", "lock"):
+                path = place.write(f"{top}/{name}/{file}", b"")
+            os.truncate(f"{top}/{name}/x.wasm", 4 << 30)  # takes no space
+            os.utime(path, (time.time() - age,) * 2)
+            os.chmod(f"{top}/{name}", 0o700)
+
+        os.makedirs(top, mode=0o700)
+        for number in range(4):
+            add(f"entry-{number}", 1000 - number)
+        with open(f"{top}/entry-1/lock", "r+") as locked:
+            fcntl.flock(locked, fcntl.LOCK_EX)
+            place.ok("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        entry = [name for name in os.listdir(top) if name.startswith("127")]
+        equal(sorted(os.listdir(top)), entry + ["entry-1", "entry-3"])
+        add("entry-4", 0)
+        place.ok("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        equal(sorted(os.listdir(top)), entry + ["entry-1", "entry-3", "entry-4"], "removed though nothing was downloaded:")
+        place.ok("oci", "pull", "--insecure", f"{server.name}/a/c:t")
+        equal(len(os.listdir(top)), 4)
+        check("entry-1" not in os.listdir(top), os.listdir(top))
 
 
 @test
