@@ -70,28 +70,29 @@ static struct str token_for(struct str registry)
     return str_of(getenv(name.data));
 }
 
-static enum status check_usable(const struct wkg_registry *known, struct error *err)
+/* What is stated of the registry, by its own name or by where its packages are: the former goes before the latter. */
+static enum status add_settings(const struct wkg_registry *known, struct oci_client_options *options, struct error *err)
 {
-    return known && known->refused.data ? fail(err, ST_UNSUPPORTED, "%.*s", STR_ARG(known->refused)) : ST_OK;
+    if (!known)
+        return ST_OK;
+    if (known->refused.data)
+        return fail(err, ST_UNSUPPORTED, "%.*s", STR_ARG(known->refused));
+    if (known->user.data && !options->credentials.user.data) {
+        options->credentials.user = known->user;
+        options->credentials.password = known->password;
+    }
+    options->plain_http = options->plain_http || known->plain_http;
+    return ST_OK;
 }
 
-/* Logins are for a registry, by its own name or by where its packages are. */
 static enum status connect_remote(struct wkg_session *session, struct remote *remote, struct error *err)
 {
     const struct wkg_registries *registries = session->options.registries;
-    const struct wkg_registry *known = wkg_registries_get(registries, remote->name);
     struct oci_client_options options = {
         .user_agent = session->options.user_agent, .max_layer_bytes = WKG_PACKAGE_MAX, .cancelled = session->options.cancelled};
-    TRY(check_usable(known, err));
-    if (!known || (!known->user.data && !known->plain_http))
-        known = wkg_registries_get(registries, remote->metadata.registry);
-    TRY(check_usable(known, err));
+    TRY(add_settings(wkg_registries_get(registries, remote->name), &options, err));
+    TRY(add_settings(wkg_registries_get(registries, remote->metadata.registry), &options, err));
     options.credentials.token = token_for(remote->metadata.registry);
-    if (known && known->user.data) {
-        options.credentials.user = known->user;
-        options.credentials.password = known->password;
-    }
-    options.plain_http = known && known->plain_http;
     return oci_client_new(&options, &remote->client, err);
 }
 

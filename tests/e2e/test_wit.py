@@ -459,6 +459,27 @@ def tokens():
 
 
 @test
+def logins_of_wkg():
+    """WIT-2: logins in wkg's configuration, in both of their shapes, for a registry by its name or by where its packages are"""
+    login = ("someone", "pass:word")
+    with WitPlace() as place, Registry(place, login=login) as registry:
+        layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
+        place.ok("oci", "push", "--insecure", "--user", login[0], "--password", login[1], f"{registry.name}/pkgs/test/http:1.1.0", layer)
+        place.use(registry)
+        config = place.read("wkg-config.toml").decode()
+        encoded = base64.b64encode(":".join(login).encode()).decode().rstrip("=")
+        place.refuses("wit", "fetch", saying=["test:http", "wants a login"])
+        for name in (registry.name, "packages.example"):
+            for auth in ('{ username = "someone", password = "pass:word" }', f'"{encoded}"'):
+                head = f'[registry."{name}".oci]\n'
+                place.registries(config.replace(head, head + f"auth = {auth}\n"))
+                place.ok("wit", "update")
+                shutil.rmtree(place.path("home", ".cache"))
+        place.registries(config.replace(head, head + 'auth = { username = "someone", password = "secret" }\n'))
+        check("secret" not in place.refuses("wit", "update", saying=["test:http", "401"]))
+
+
+@test
 def bearer_tokens():
     """WKG_REGISTRY_<NAME>_AUTH_BEARER: a token for one registry, which goes before its login and to no other"""
     with WitPlace() as place:
@@ -911,7 +932,8 @@ def same_as_wkg():
         place.publish_all(registry)
         place.write("http/http.wit", HTTP)
         for world in worlds:
-            for manifest in ("", '[overrides]\n"test:io" = { version = "0.2" }\n', '[overrides]\n"test:http" = { path = "../http" }\n'):
+            for manifest in ("", '[overrides]\n"test:io" = { version = "0.2" }\n', '[overrides]\n"test:http" = { path = "../http" }\n',
+                             '[overrides]\n"test:http" = { path = "../http", version = "9" }\n', '[overrides]\n"test:http" = {}\n'):
                 place.write("work/wit/world.wit", world)
                 place.write("work/wkg.toml", manifest)
                 trees = [fetched_by(place, wkg), fetched_by(place, WASH)]
@@ -920,6 +942,48 @@ def same_as_wkg():
                 place.ok("wit", "build", "--output-file", "ours.wasm")
                 equal(place.ok("inspect", "ours.wasm"), place.ok("inspect", "theirs.wasm"))
                 equal(place.tree()["wkg.lock"], trees[0]["wkg.lock"])
+
+
+def custom_sections(data):
+    """name -> content, of a component's own"""
+    at, found = 8, {}
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte, at = data[at], at + 1
+            value |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        kind, at = data[at], at + 1
+        end = number() + at
+        if kind == 0:
+            length = number()
+            found[data[at:at + length].decode()] = data[at + length:end]
+        at = end
+    return found
+
+
+@test
+def same_metadata_as_wkg():
+    """CLI-42: what wkg.toml says of the package is in the built file as wkg has it there"""
+    wkg = cached_tool("wkg")
+    if not wkg:
+        raise Skip("tools/cargo-tool.sh has not built wkg")
+    with WitPlace("package mine:app@0.1.0;\nworld app {}\n") as place:
+        place.registries("")
+        place.write("work/wkg.toml", '[metadata]\nauthor = "A B, C"\ndescription = "says \\"é\\""\nlicense = "MIT OR Apache-2.0"\n'
+                    'repository = "https://example.com/a"\nhomepage = "https://example.com/"\nrevision = "abc"\n')
+        run_in(place, wkg, "wit", "build", "-o", "theirs.wasm")
+        place.ok("wit", "build", "--output-file", "ours.wasm")
+        theirs, ours = (custom_sections(place.read(f"work/{name}.wasm")) for name in ("theirs", "ours"))
+        names = {"component-name", "authors", "description", "licenses", "source", "homepage", "revision", "version"}
+        check(names <= set(theirs), theirs)
+        equal({name: ours.get(name) for name in names}, {name: theirs[name] for name in names})
 
 
 @test
