@@ -1,6 +1,7 @@
 """`wash wit`, and the fetch before `wash build`: packages from docker-registry, paths, git repositories and archives that the test
 makes; what comes of it compared with what wkg writes; and sources that lie."""
 
+import gzip
 import io
 import tarfile
 
@@ -662,6 +663,9 @@ def evil_archives():
     deep = "/".join(["d"] * 100)
     big = tarfile.TarInfo("big")
     big.size = 300 << 20
+    talkative = special("d", tarfile.DIRTYPE)
+    talkative.pax_headers = {"comment": "x" * 900000}
+    talk = archive([talkative], "w")[:-10240]  # without its end
     cases = [
         (b"hello", "not a tar archive"), (b"", "tar archive"), (archive([good])[:-40], "tar archive"),
         (archive([good, ("../evil.wit", "x")]), "leads out"), (archive([("a/../../evil", "x")]), "leads out"),
@@ -672,7 +676,7 @@ def evil_archives():
         (archive([("a", "x"), ("a/b", "x")]), "needs a folder for `a/b`"), (archive([good], "w:xz"), "tar archive"),
         (archive([(f"f{i}", "") for i in range(50001)]), "50000 entries"),
         (archive([(f"{i}/" * 63 + "f", "") for i in range(800)]), "50000 entries"),  # most of them folders without one
-        (archive([big]), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
+        (archive([big]), "unpacks to more"), (gzip.compress(talk * 300, 1), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
     ]
     with WitPlace() as place:
         body = [b""]
