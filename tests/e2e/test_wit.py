@@ -678,13 +678,16 @@ def evil_archives():
         (archive([(f"{i}/" * 63 + "f", "") for i in range(800)]), "50000 entries"),  # most of them folders without one
         (archive([big]), "unpacks to more"), (gzip.compress(talk * 300, 1), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
     ]
-    with WitPlace() as place:
+    memory = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)  # for a hundred thousand files
+    with WitPlace() as place, memory as folder:
         body = [b""]
+        place.env["TMPDIR"] = folder
         with Server(lambda handler: handler.reply(200, body[0])) as server:
             place.configure(f"wit:\n  sources:\n    test: http://{server.name}/a.tar.gz\n")
             for content, why in cases:
                 body[0] = content
                 place.refuses("wit", "fetch", saying=["test", why])
+                equal(os.listdir(folder), [], "left behind:")
             server.server.RequestHandlerClass.do_GET = lambda handler: handler.reply(404)
             place.refuses("wit", "fetch", saying="404")
 
