@@ -1,6 +1,6 @@
-#include "oci/cache.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "oci/cache_private.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,11 +14,6 @@
 #define RECORD_MAX 4096u
 #define NEW_ARTIFACT "new-artifact" /* while they are written */
 #define NEW_RECORD "new-record"
-
-struct oci_cache {
-    char *path;
-    int folder;
-};
 
 /* --- the folder -------------------------------------------------------------------------------------------------------------- */
 
@@ -105,11 +100,15 @@ static char *artifact_name(const struct oci_reference *reference)
     return buf_take(&name);
 }
 
-static enum status open_entry(struct oci_cache *cache, const char *name, struct oci_cache_entry *entry, struct error *err)
+/* ret_again: it was there, and was removed before it could be opened. */
+static enum status open_entry(struct oci_cache *cache, const char *name, struct oci_cache_entry *entry, bool *ret_again,
+                              struct error *err)
 {
     if (mkdirat(cache->folder, name, 0700) != 0 && errno != EEXIST)
         return fail_errno(err, "artifact cache: create %s", entry->path);
-    return open_private(cache->folder, name, entry->path, &entry->folder, err);
+    enum status status = open_private(cache->folder, name, entry->path, &entry->folder, err);
+    *ret_again = status == ST_NOT_FOUND;
+    return *ret_again ? ST_OK : status;
 }
 
 static enum status wait_for_lock(const struct oci_cache_entry *entry, const atomic_bool *cancelled, struct error *err)
@@ -129,22 +128,23 @@ static bool still_there(const struct oci_cache_entry *entry)
 {
     struct stat locked, named;
     return fstat(entry->lock, &locked) == 0 && stat(entry->path, &named) == 0 &&
-           fstatat(entry->folder, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 && locked.st_ino == named.st_ino &&
+           fstatat(entry->folder, OCI_CACHE_LOCK, &named, AT_SYMLINK_NOFOLLOW) == 0 && locked.st_ino == named.st_ino &&
            locked.st_dev == named.st_dev;
 }
 
 static enum status try_lock(struct oci_cache *cache, const char *name, const atomic_bool *cancelled, struct oci_cache_entry *entry,
                             bool *ret_again, struct error *err)
 {
-    *ret_again = false;
-    TRY(open_entry(cache, name, entry, err));
-    entry->lock = openat(entry->folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    TRY(open_entry(cache, name, entry, ret_again, err));
+    if (*ret_again)
+        return ST_OK;
+    entry->lock = openat(entry->folder, OCI_CACHE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (entry->lock < 0 && errno == ENOENT) {
         *ret_again = true;
         return ST_OK;
     }
     if (entry->lock < 0)
-        return fail_errno(err, "artifact cache: open %s/lock", entry->path);
+        return fail_errno(err, "artifact cache: open %s/" OCI_CACHE_LOCK, entry->path);
     TRY(wait_for_lock(entry, cancelled, err));
     *ret_again = !still_there(entry);
     return ST_OK;
@@ -176,6 +176,7 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
     if (status == ST_OK) {
         (void)unlinkat(entry.folder, NEW_ARTIFACT, 0); /* left by a process that died: the lock is ours */
         (void)unlinkat(entry.folder, NEW_RECORD, 0);
+        (void)futimens(entry.lock, NULL);
         *ret_entry = entry;
         return ST_OK;
     }
@@ -196,9 +197,9 @@ static void drop_writing(struct oci_cache_entry *entry)
 /* An entry that came to nothing leaves nothing. */
 static void remove_empty(const struct oci_cache_entry *entry)
 {
-    if (entry->lock < 0 || faccessat(entry->folder, "digest", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (entry->lock < 0 || faccessat(entry->folder, OCI_CACHE_DIGEST, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return;
-    (void)unlinkat(entry->folder, "lock", 0);
+    (void)unlinkat(entry->folder, OCI_CACHE_LOCK, 0);
     (void)rmdir(entry->path);
 }
 
@@ -256,6 +257,12 @@ static bool parse_record(const struct oci_cache_entry *entry, struct str record,
     return cached->manifest.text[0] && cached->layer.text[0] && str_eq(buf_str(&again), record);
 }
 
+/* As long as the file is open here, or where its descriptor goes, trimming leaves it. */
+static void hold(int artifact)
+{
+    (void)flock(artifact, LOCK_SH | LOCK_NB);
+}
+
 static bool artifact_intact(const struct oci_cache_entry *entry, struct oci_cached *cached)
 {
     struct stat info;
@@ -264,8 +271,10 @@ static bool artifact_intact(const struct oci_cache_entry *entry, struct oci_cach
     autoclose int fd = openat(entry->folder, entry->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (uint64_t)info.st_size != cached->bytes)
         return false;
-    if (oci_digest_of_file(fd, entry->name, &digest, &bytes, NULL) != ST_OK || !oci_digest_eq(&digest, &cached->layer))
+    if (oci_digest_of_file(fd, entry->name, &cached->layer, &digest, &bytes, NULL) != ST_OK ||
+        !oci_digest_eq(&digest, &cached->layer))
         return false;
+    hold(fd);
     cached->fd = fd;
     fd = -1;
     return true;
@@ -275,7 +284,7 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
 {
     struct oci_cached cached = {.fd = -1};
     autobuf struct buf digest = BUF_INIT(RECORD_MAX), record = BUF_INIT(RECORD_MAX);
-    if (!read_small(entry, "digest", &digest) || !read_small(entry, "layer", &record))
+    if (!read_small(entry, OCI_CACHE_DIGEST, &digest) || !read_small(entry, OCI_CACHE_RECORD, &record))
         return fail(err, ST_NOT_FOUND, "%s is not in the artifact cache", entry->reference);
     if (!parse_record(entry, buf_str(&record), &cached) || !str_eq(str_trim(buf_str(&digest)), oci_digest_str(&cached.manifest)) ||
         !artifact_intact(entry, &cached))
@@ -292,6 +301,7 @@ enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct e
     int fd = openat(entry->folder, NEW_ARTIFACT, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(err, "artifact cache: create a file in %s", entry->path);
+    hold(fd);
     entry->writing = *ret_fd = fd;
     return ST_OK;
 }
@@ -313,8 +323,8 @@ enum status oci_cache_rename(struct oci_cache_entry *entry, const struct oci_dig
 {
     autobuf struct buf record = BUF_INIT(BUF_UNLIMITED);
     write_record(entry, manifest, layer, bytes, &record);
-    TRY(write_small(entry, "layer", buf_str(&record), err));
-    return write_small(entry, "digest", oci_digest_str(manifest), err);
+    TRY(write_small(entry, OCI_CACHE_RECORD, buf_str(&record), err));
+    return write_small(entry, OCI_CACHE_DIGEST, oci_digest_str(manifest), err);
 }
 
 enum status oci_cache_finish(struct oci_cache_entry *entry, const struct oci_digest *manifest, const struct oci_digest *layer,

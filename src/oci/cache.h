@@ -8,12 +8,15 @@
  *
  * A file appears by rename, and an entry counts only if `layer` agrees with `digest`, with the reference, and with the bytes of the
  * artifact, which are hashed each time: what a crash, a full disk or another program left there is not used but replaced. The
- * folder must be ours and not writable by others. Any thread; each object is used by one at a time. */
+ * folder must be ours and not writable by others. It has at most OCI_CACHE_MAX_BYTES of artifacts after a pull, unless more are in
+ * use: those that were used longest ago go. Any thread; each object is used by one at a time. */
 #pragma once
 
 #include "oci/digest.h"
 #include "oci/reference.h"
 #include <stdatomic.h>
+
+#define OCI_CACHE_MAX_BYTES (10ull << 30)
 
 struct oci_cache;
 
@@ -54,6 +57,11 @@ enum status oci_cache_finish(struct oci_cache_entry *entry, const struct oci_dig
 /* The artifact stays, the reference names another manifest now. */
 enum status oci_cache_rename(struct oci_cache_entry *entry, const struct oci_digest *manifest, const struct oci_digest *layer,
                              uint64_t bytes, struct error *err) CHECKED;
+
+/* Removes entries, the one that was used longest ago first, until the artifacts that stay have at most so many bytes. An entry that is
+ * locked, or whose artifact somebody has open as oci_cache_load or oci_cache_begin gave it, is in use and stays. What cannot be
+ * removed is passed over. */
+void oci_cache_trim(struct oci_cache *cache, uint64_t max_bytes);
 
 /* "<folder>/<entry>/<name>.wasm"; the caller frees. */
 char *oci_cache_path(const struct oci_cache_entry *entry);

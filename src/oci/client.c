@@ -2,7 +2,6 @@
 #include "oci/client.h"
 #include "oci/client_private.h"
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <pthread.h>
 
 #define ACCEPT_MANIFESTS OCI_TYPE_IMAGE ", " OCI_TYPE_INDEX ", " OCI_TYPE_DOCKER_IMAGE ", " OCI_TYPE_DOCKER_INDEX
@@ -39,10 +38,12 @@ enum status oci_client_new(const struct oci_client_options *options, struct oci_
     client->curl = curl;
     client->user = copy(options->credentials.user);
     client->password = copy(options->credentials.password);
+    client->token = copy(options->credentials.token);
     client->docker_config = copy(str_of(options->credentials.docker_config));
     client->user_agent = mem_strdup(options->user_agent ? options->user_agent : "wash");
     client->options.credentials.user = str_of(client->user);
     client->options.credentials.password = str_of(client->password);
+    client->options.credentials.token = str_of(client->token);
     client->options.credentials.docker_config = client->docker_config;
     client->options.credentials.cancelled = options->cancelled;
     if (!client->options.max_layer_bytes)
@@ -61,10 +62,9 @@ void oci_client_free(struct oci_client *client)
         oci_session_free(*session);
     vec_release(&client->sessions);
     curl_easy_cleanup(client->curl);
-    if (client->password)
-        OPENSSL_cleanse(client->password, strlen(client->password));
     free(client->user);
-    free(client->password);
+    oci_secret_free(client->password);
+    oci_secret_free(client->token);
     free(client->docker_config);
     free(client->user_agent);
     free(client);
@@ -99,14 +99,16 @@ void oci_progress_at(struct oci_client *client, uint64_t done)
 static enum status check_digest(const struct oci_reference *reference, const struct oci_response *response, struct str json,
                                 struct oci_digest *ret_digest, struct error *err)
 {
-    struct oci_digest digest;
-    oci_digest_of(json, &digest);
-    if (reference->digest.len && !str_eq(reference->digest, oci_digest_str(&digest)))
-        return fail(err, ST_INVALID, "the registry sends another manifest than was asked for: its digest is %s", digest.text);
-    if (response->digest.text[0] && !oci_digest_eq(&response->digest, &digest))
-        return fail(err, ST_INVALID, "the manifest's digest is %s, not %s as the registry says", digest.text,
-                    response->digest.text);
-    *ret_digest = digest;
+    struct oci_digest asked = {0}, found;
+    if (reference->digest.len && oci_digest_parse(reference->digest, &asked)) {
+        oci_digest_like(&asked, json, &found);
+        if (!oci_digest_eq(&asked, &found))
+            return fail(err, ST_INVALID, "the registry sends another manifest than was asked for: its digest is %s", found.text);
+    }
+    oci_digest_like(&response->digest, json, &found);
+    if (response->digest.text[0] && !oci_digest_eq(&response->digest, &found))
+        return fail(err, ST_INVALID, "the manifest's digest is %s, not %s as the registry says", found.text, response->digest.text);
+    *ret_digest = asked.text[0] ? asked : found;
     return ST_OK;
 }
 

@@ -19,13 +19,13 @@ struct oci_session {
     char *origin;   /* "https://host:port" */
     bool login_known;
     struct oci_login login;
-    char *basic; /* value of Authorization, once the registry has asked for it */
+    char *authorization; /* value of that field, once the registry has asked for the login */
     VEC(struct oci_token) tokens;
 };
 
 struct oci_client {
     struct oci_client_options options;
-    char *docker_config, *user, *password, *user_agent; /* behind options */
+    char *docker_config, *user, *password, *token, *user_agent; /* behind options */
     CURL *curl;
     uint64_t deadline;       /* of the call that runs */
     uint64_t progress_total; /* of the call that runs; 0: none */

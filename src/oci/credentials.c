@@ -18,12 +18,18 @@ static void set_login(struct oci_login *login, struct str user, struct str passw
     login->password = mem_strndup(password.data, password.len);
 }
 
+void oci_secret_free(char *secret)
+{
+    if (secret)
+        OPENSSL_cleanse(secret, strlen(secret));
+    free(secret);
+}
+
 void oci_login_release(struct oci_login *login)
 {
-    if (login->password)
-        OPENSSL_cleanse(login->password, strlen(login->password));
     free(login->user);
-    free(login->password);
+    oci_secret_free(login->password);
+    oci_secret_free(login->token);
     *login = (struct oci_login){0};
 }
 
@@ -152,7 +158,9 @@ enum status oci_credentials_find(const struct oci_credentials_options *options, 
     struct arena arena;
     enum status status = ST_OK;
     arena_init(&arena, 4 * OCI_DOCKER_CONFIG_MAX_BYTES);
-    if (options->user.len)
+    if (options->token.len)
+        login.token = mem_strndup(options->token.data, options->token.len);
+    else if (options->user.len)
         set_login(&login, options->user, options->password);
     else if (!options->no_docker_config)
         status = find_in_docker(options, registry, &arena, &login, err);

@@ -123,7 +123,7 @@ static enum status get_blob(struct download *download, const struct oci_referenc
         return fail(err, ST_LIMIT, "%s: the blob has %llu bytes, more than the limit of %llu", reference->text,
                     (unsigned long long)download->blob->size, (unsigned long long)download->client->options.max_layer_bytes);
     oci_progress_set(download->client, download->blob->size);
-    oci_hash_init(&download->hash);
+    oci_hash_init(&download->hash, &download->blob->digest);
     enum status status = get_all(download, reference, err);
     oci_hash_release(&download->hash);
     if (status != ST_OK)

@@ -55,8 +55,7 @@ static enum status read_descriptor(struct reader *reader, json_t *object, struct
     if (!media_type_valid(descriptor.media_type))
         return fail(reader->err, ST_INVALID, "a descriptor has no valid `mediaType`");
     if (!oci_digest_parse(digest, &descriptor.digest))
-        return fail(reader->err, str_starts(digest, STR("sha512:")) ? ST_UNSUPPORTED : ST_INVALID,
-                    "a descriptor's `digest` is not sha256: and 64 hexadecimal digits in lower case");
+        return fail(reader->err, ST_INVALID, "a descriptor's `digest` is not " OCI_DIGEST_SHAPE);
     if (!json_is_integer(size) || json_integer_value(size) < 0 || (uint64_t)json_integer_value(size) > OCI_BLOB_MAX_BYTES)
         return fail(reader->err, ST_INVALID, "a descriptor's `size` is not a number of bytes");
     descriptor.size = (uint64_t)json_integer_value(size);

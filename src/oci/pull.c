@@ -193,6 +193,8 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     enum status status = pull_locked(&pull, ret_pulled, err);
     close_descriptor(&pull.cached.fd);
     oci_cache_unlock(&entry);
+    if (status == ST_OK && ret_pulled->downloaded && ret_pulled->path)
+        oci_cache_trim(cache, OCI_CACHE_MAX_BYTES);
     return status;
 }
 
@@ -213,7 +215,7 @@ enum status oci_push(struct oci_client *client, const struct oci_reference *refe
     struct oci_artifact artifact;
     if (reference->digest.len)
         return fail(err, ST_INVALID, "%s: push to a tag; the digest follows from what is pushed", reference->text);
-    TRY(oci_digest_of_file(fd, "the component", &layer.digest, &layer.size, err));
+    TRY(oci_digest_of_file(fd, "the component", NULL, &layer.digest, &layer.size, err));
     TRY(oci_artifact_build(options, &layer.digest, layer.size, &artifact, err));
     enum status status = push_artifact(client, reference, fd, &layer, &artifact, err);
     if (status == ST_OK)

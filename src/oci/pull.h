@@ -24,7 +24,7 @@ struct oci_pulled {
     bool downloaded;                 /* false: the bytes were cached */
 };
 
-/* cache  NULL: none; one that fails is not used, and the pull goes on without
+/* cache  NULL: none; one that fails is not used, and the pull goes on without. It is trimmed if something came into it
  * Fails: as client.h; ST_NOT_FOUND with OCI_POLICY_NEVER and nothing cached. On success oci_pulled_release is due. */
 enum status oci_pull(struct oci_client *client, const struct oci_reference *reference, enum oci_policy policy,
                      struct oci_cache *cache, struct oci_pulled *ret_pulled, struct error *err) CHECKED;

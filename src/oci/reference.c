@@ -181,7 +181,7 @@ enum status oci_reference_parse(struct str text, struct oci_reference *ret_refer
         digest = str_from(rest, at + 1);
         rest = str_slice(rest, 0, at);
         if (!oci_digest_parse(digest, &parsed))
-            return bad(err, text, "after @ comes sha256: and 64 hexadecimal digits in lower case");
+            return bad(err, text, "after @ comes " OCI_DIGEST_SHAPE);
     }
     size_t slash = str_find_char(rest, '/');
     if (slash != STR_NONE && looks_like_registry(str_slice(rest, 0, slash))) {

@@ -4,7 +4,7 @@
  *
  * The first part is a registry if it has a dot or a colon, or is `localhost`; otherwise the registry is docker.io, where a name of
  * one part lies under `library/`. Without tag and digest the tag is `latest`. With both, the digest decides what is pulled. Nothing
- * else is accepted: no scheme, no user, no other digest algorithm. Source: OCI distribution-spec 1.1, "Pulling manifests";
+ * else is accepted: no scheme, no user, no digest but of the two algorithms (digest.h). Source: OCI distribution-spec 1.1, "Pulling manifests";
  * distribution's reference grammar for the defaults. Any thread. */
 #pragma once
 

@@ -183,22 +183,15 @@ enum status oci_refused(const struct oci_response *response, struct error *err)
 
 /* --- sessions ---------------------------------------------------------------------------------------------------------------- */
 
-static void wipe(char *secret)
-{
-    if (secret)
-        OPENSSL_cleanse(secret, strlen(secret));
-    free(secret);
-}
-
 void oci_session_free(struct oci_session *session)
 {
     vec_each (token, &session->tokens) {
         free(token->scope);
-        wipe(token->value);
+        oci_secret_free(token->value);
     }
     vec_release(&session->tokens);
     oci_login_release(&session->login);
-    wipe(session->basic);
+    oci_secret_free(session->authorization);
     free(session->registry);
     free(session->origin);
     free(session);
@@ -235,13 +228,13 @@ static void keep_token(struct oci_session *session, const char *scope, char *val
 {
     struct oci_token *token = token_for(session, scope);
     if (token) {
-        wipe(token->value);
+        oci_secret_free(token->value);
         token->value = value;
         return;
     }
     if (session->tokens.len == TOKENS_MAX) {
         free(session->tokens.items[0].scope);
-        wipe(session->tokens.items[0].value);
+        oci_secret_free(session->tokens.items[0].value);
         memmove(session->tokens.items, session->tokens.items + 1, --session->tokens.len * sizeof *session->tokens.items);
     }
     vec_push(&session->tokens, (struct oci_token){mem_strdup(scope), value});
@@ -267,7 +260,7 @@ static char *basic_value(const struct oci_login *login)
     char *value = mem_alloc(sizeof "Basic " + encoded);
     memcpy(value, "Basic ", 6);
     EVP_EncodeBlock((unsigned char *)value + 6, (const unsigned char *)pair.data, (int)pair.len);
-    wipe(buf_take(&pair));
+    oci_secret_free(buf_take(&pair));
     return value;
 }
 
@@ -280,6 +273,14 @@ static bool token_valid(const char *token)
     return len > 0 && len <= TOKEN_MAX;
 }
 
+/* "Bearer <token>"; likewise. */
+static char *bearer_value(const char *token)
+{
+    struct buf value = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&value, "Bearer %s", token);
+    return buf_take(&value);
+}
+
 /* {"token": ...} or {"access_token": ...} */
 static enum status read_token(struct str body, char **ret_token, struct error *err)
 {
@@ -288,11 +289,8 @@ static enum status read_token(struct str body, char **ret_token, struct error *e
     if (!token)
         token = json_string_value(json_object_get(document, "access_token"));
     bool valid = token && token_valid(token);
-    if (valid) {
-        struct buf value = BUF_INIT(BUF_UNLIMITED);
-        buf_addf(&value, "Bearer %s", token);
-        *ret_token = buf_take(&value);
-    }
+    if (valid)
+        *ret_token = bearer_value(token);
     json_decref(document);
     return valid ? ST_OK : fail(err, ST_INVALID, "the token service does not answer with a token");
 }
@@ -323,7 +321,7 @@ static enum status fetch_token(struct oci_client *client, struct oci_session *se
         status = oci_refused(&response, err);
     if (status == ST_OK)
         status = read_token(buf_str(&response.body), &token, err);
-    wipe(basic);
+    oci_secret_free(basic);
     if (response.body.data)
         OPENSSL_cleanse(response.body.data, response.body.len);
     oci_response_release(&response);
@@ -335,20 +333,30 @@ static enum status fetch_token(struct oci_client *client, struct oci_session *se
     return status;
 }
 
+/* The login itself goes to the registry, unless it has been refused before. */
+static enum status use_login(struct oci_session *session, struct error *err)
+{
+    const struct oci_login *login = &session->login;
+    if (!login->user && !login->token)
+        return fail(err, ST_DENIED, "the registry wants a login: `docker login %s`, or --user and --password", session->registry);
+    if (session->authorization)
+        return fail(err, ST_DENIED, "the registry refuses %s%s", login->token ? "the token that is given for it" : "the login of ",
+                    login->token ? "" : login->user);
+    if (login->token && !token_valid(login->token))
+        return fail(err, ST_INVALID, "the token that is given for %s has characters that no token has", session->registry);
+    session->authorization = login->token ? bearer_value(login->token) : basic_value(login);
+    return ST_OK;
+}
+
 static enum status answer(struct oci_client *client, struct oci_session *session, const struct oci_challenge *challenge,
                           const char *scope, struct error *err)
 {
     if (challenge->scheme == OCI_SCHEME_NONE)
         return fail(err, ST_DENIED, "the registry wants credentials, but says no way of giving them that is supported");
     TRY(know_login(client, session, err));
-    if (challenge->scheme == OCI_SCHEME_BEARER)
+    if (challenge->scheme == OCI_SCHEME_BEARER && !session->login.token)
         return fetch_token(client, session, challenge, scope, err);
-    if (!session->login.user)
-        return fail(err, ST_DENIED, "the registry wants a login: `docker login %s`, or --user and --password", session->registry);
-    if (session->basic)
-        return fail(err, ST_DENIED, "the registry refuses the login of %s", session->login.user);
-    session->basic = basic_value(&session->login);
-    return ST_OK;
+    return use_login(session, err);
 }
 
 /* --- sending ----------------------------------------------------------------------------------------------------------------- */
@@ -356,7 +364,7 @@ static enum status answer(struct oci_client *client, struct oci_session *session
 static const char *authorization_of(struct oci_session *session, const char *scope)
 {
     const struct oci_token *token = token_for(session, scope);
-    return token ? token->value : session->basic;
+    return token ? token->value : session->authorization;
 }
 
 enum status oci_send(struct oci_client *client, const struct oci_reference *reference, bool push, const struct oci_request *request,

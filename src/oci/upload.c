@@ -208,11 +208,11 @@ static enum status put_manifest(struct oci_client *client, const struct oci_refe
     const struct oci_request request = {.method = "PUT", .url = url, .content_type = media_type, .body = json};
     struct oci_response response;
     struct oci_digest digest;
-    oci_digest_of(json, &digest);
     oci_response_init(&response);
     enum status status = oci_send_patiently(client, reference, true, &request, &response, err);
     if (status == ST_OK && response.code != 201)
         status = oci_refused(&response, err);
+    oci_digest_like(&response.digest, json, &digest);
     if (status == ST_OK && response.digest.text[0] && !oci_digest_eq(&response.digest, &digest))
         status = fail(err, ST_INVALID, "the registry says that it stored %s, not %s", response.digest.text, digest.text);
     oci_response_release(&response);

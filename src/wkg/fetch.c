@@ -95,8 +95,9 @@ static enum status read_settings(struct fetch *f)
         TRY(wkg_registries_read(&f->registries, project->registries_path, project->registries_named, f->err));
     for (size_t i = 0; i < registries->len; i++)
         TRY(log_in(f, (const struct config_wit_registry *)registries->items + i));
-    TRY(read_sources(f));
     TRY(wkg_manifest_read(arena_printf(&f->arena, "%s/" WKG_MANIFEST_NAME, project->root).data, &f->arena, &f->manifest, f->err));
+    TRY(wkg_add_members(f));
+    TRY(read_sources(f));
     return read_lock(f);
 }
 

@@ -49,6 +49,12 @@ void wkg_fetch_close(struct fetch *f);
 /* Loads the project, resolves what it refers to, and checks it all together: f->model and f->new_lock are complete then. */
 enum status wkg_resolve(struct fetch *f) CHECKED;
 
+/* The members of wkg.toml's workspace become sources, before those of the configuration. */
+enum status wkg_add_members(struct fetch *f) CHECKED;
+
+/* The full name of the package that a folder or file of WIT is. err: NULL if it is no error that it is none. */
+enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *ret_name, struct error *err) CHECKED;
+
 /* The full name of `package` (of `version`, if that is set) that a source of the configuration has; data NULL: it has no source.
  * ret_bytes: its binary form, if that is what the source is. Fails: ST_NOT_FOUND the source does not have it. */
 enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,

@@ -46,7 +46,7 @@ static enum status read_version(struct lock_reader *r, json_t *table, struct wkg
     TRY(text_of(r, table, "digest", true, &locked.digest));
     if (wkg_requirement_parse(text, &requirement, r->err) != ST_OK || wit_version_parse(locked.version, &version, r->err) != ST_OK)
         return fail_wrap(r->err, "%s", r->origin);
-    if (!oci_digest_parse(locked.digest, &digest))
+    if (!oci_digest_parse(locked.digest, &digest) || !oci_digest_is_sha256(&digest))
         return fail(r->err, ST_INVALID, "%s: `%.*s` is no digest; it is sha256: and 64 hexadecimal digits", r->origin,
                     STR_ARG(locked.digest));
     locked.requirement = wkg_requirement_format(&requirement, r->arena);

@@ -95,10 +95,27 @@ static enum status decode_metadata(struct manifest_reader *r, json_t *table)
     return ST_OK;
 }
 
+/* What else is in it is for publishing. */
+static enum status decode_workspace(struct manifest_reader *r, json_t *table)
+{
+    json_t *members = json_object_get(table, "members");
+    size_t count = json_array_size(members);
+    if (!json_is_object(table) || (members && !json_is_array(members)) || count > WKG_MAX_MEMBERS)
+        return fail(r->err, ST_INVALID, "%s: `workspace` must be a table with `members`, a list of at most %u", r->origin,
+                    WKG_MAX_MEMBERS);
+    r->manifest->members = ARENA_ARRAY(r->arena, struct str, count + 1);
+    for (size_t i = 0; i < count; i++)
+        TRY(take_text(r, "workspace", "members[]", json_array_get(members, i), &r->manifest->members[i]));
+    r->manifest->member_count = count;
+    return ST_OK;
+}
+
 static enum status decode(struct manifest_reader *r, json_t *tree)
 {
     const char *key;
     json_t *value;
+    if (json_object_get(tree, "workspace") && (json_object_get(tree, "overrides") || json_object_get(tree, "metadata")))
+        return fail(r->err, ST_INVALID, "%s: `workspace` goes with neither `overrides` nor `metadata`", r->origin);
     json_object_foreach(tree, key, value)
     {
         if (strcmp(key, "overrides") == 0)
@@ -106,7 +123,7 @@ static enum status decode(struct manifest_reader *r, json_t *tree)
         else if (strcmp(key, "metadata") == 0)
             TRY(decode_metadata(r, value));
         else if (strcmp(key, "workspace") == 0)
-            return fail(r->err, ST_UNSUPPORTED, "%s: workspaces are not supported; run in each of its projects", r->origin);
+            TRY(decode_workspace(r, value));
         else
             return fail(r->err, ST_INVALID, "%s: `%s` is not known", r->origin, key);
     }

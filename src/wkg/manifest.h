@@ -1,11 +1,16 @@
-/* wkg.toml: a project's overrides of single packages, and what its own package says of itself when it is built.
+/* wkg.toml: a project's overrides of single packages, what its own package says of itself when it is built, and its neighbours.
  *
  *   [overrides]
  *   "ns:name" = { path = "../name/wit" }     or     { version = "1.2" }
  *   [metadata]
  *   authors, description, licenses, source, homepage, revision = "text"
  *
- * Workspaces are refused: what they list are several projects. Source: wasm-pkg-core 0.16 (manifest.rs). Text is in the arena. */
+ * or instead of both, in the project that is the root of a workspace:
+ *
+ *   [workspace]
+ *   members = ["wit", "other/wit", "more/wit-?"]     folders of WIT, relative to the file; see workspace.c
+ *
+ * Source: wasm-pkg-core 0.16 (manifest.rs, manifest/workspace.rs). Text is in the arena. */
 #pragma once
 
 #include "base/arena.h"
@@ -13,6 +18,7 @@
 
 #define WKG_MANIFEST_NAME "wkg.toml"
 #define WKG_MAX_OVERRIDES 1000u
+#define WKG_MAX_MEMBERS 1000u
 
 struct wkg_override {
     struct str package;     /* "ns:name" */
@@ -27,6 +33,8 @@ struct wkg_manifest {
     struct wkg_override *overrides; /* by name */
     size_t override_count;
     struct str fields[WKG_FIELD_COUNT]; /* data NULL: not stated */
+    struct str *members;                /* as they are written */
+    size_t member_count;
 };
 
 enum status wkg_manifest_parse(const char *origin, struct str toml, struct arena *arena, struct wkg_manifest *ret_manifest,

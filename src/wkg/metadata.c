@@ -38,10 +38,8 @@ static bool registry_valid(struct str name)
            (str_find_char(name, '.') != STR_NONE || str_find_char(name, ':') != STR_NONE || str_is(name, "localhost"));
 }
 
-static enum status check(struct metadata_reader *r, const struct wkg_metadata *metadata, struct str protocol)
+static enum status check(struct metadata_reader *r, const struct wkg_metadata *metadata)
 {
-    if (protocol.len && !str_is(protocol, "oci"))
-        return fail(r->err, ST_UNSUPPORTED, "%s: packages come by `%.*s`; only `oci` is supported", r->origin, STR_ARG(protocol));
     if (metadata->registry.len && !registry_valid(metadata->registry))
         return fail(r->err, ST_INVALID, "%s: `%.*s` is no registry", r->origin, STR_ARG(metadata->registry));
     if (!prefix_valid(metadata->prefix))
@@ -50,21 +48,32 @@ static enum status check(struct metadata_reader *r, const struct wkg_metadata *m
     return ST_OK;
 }
 
+const char *wkg_only_table(json_t *tree)
+{
+    const char *key, *only = NULL;
+    json_t *value;
+    size_t tables = 0;
+    json_object_foreach(tree, key, value) if (json_is_object(value)) only = tables++ == 0 ? key : NULL;
+    return only;
+}
+
 enum status wkg_metadata_decode(const char *origin, json_t *tree, struct arena *arena, struct wkg_metadata *ret_metadata,
                                 struct error *err)
 {
     struct metadata_reader reader = {origin, arena, err};
-    struct wkg_metadata metadata = {STR(""), STR("")};
-    struct str protocol = STR("");
-    json_t *oci = json_object_get(tree, "oci");
+    struct wkg_metadata metadata = {STR(""), STR(""), STR("")};
+    json_t *oci = json_object_get(tree, WKG_BACKEND_OCI);
+    const char *only = wkg_only_table(tree);
     if (!json_is_object(tree) || (oci && !json_is_object(oci)))
         return fail(err, ST_INVALID, "%s: the registry's metadata must be an object, and so must `oci` in it", origin);
-    TRY(take_text(&reader, tree, "preferredProtocol", &protocol));
+    if (only)
+        metadata.protocol = arena_str(arena, str_of(only));
+    TRY(take_text(&reader, tree, "preferredProtocol", &metadata.protocol));
     TRY(take_text(&reader, oci, "registry", &metadata.registry));
     TRY(take_text(&reader, oci, "namespacePrefix", &metadata.prefix));
     TRY(take_text(&reader, tree, "ociRegistry", &metadata.registry));
     TRY(take_text(&reader, tree, "ociNamespacePrefix", &metadata.prefix));
-    TRY(check(&reader, &metadata, protocol));
+    TRY(check(&reader, &metadata));
     *ret_metadata = metadata;
     return ST_OK;
 }

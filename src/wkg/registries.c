@@ -28,7 +28,7 @@ void wkg_registries_init(struct wkg_registries *registries, struct arena *arena)
 void wkg_registries_release(struct wkg_registries *registries)
 {
     vec_release(&registries->mappings);
-    vec_release(&registries->logins);
+    vec_release(&registries->known);
 }
 
 void wkg_registries_map(struct wkg_registries *registries, const struct wkg_mapping *mapping)
@@ -66,26 +66,26 @@ struct str wkg_registries_find(const struct wkg_registries *registries, const st
     return STR_NULL;
 }
 
-static struct wkg_login *find_login(const struct wkg_registries *registries, struct str registry)
+static struct wkg_registry *find_registry(const struct wkg_registries *registries, struct str name)
 {
-    vec_each (login, &registries->logins)
-        if (str_eq(login->registry, registry))
-            return login;
+    vec_each (registry, &registries->known)
+        if (str_eq(registry->name, name))
+            return registry;
     return NULL;
 }
 
-const struct wkg_login *wkg_registries_login(const struct wkg_registries *registries, struct str registry)
+const struct wkg_registry *wkg_registries_get(const struct wkg_registries *registries, struct str name)
 {
-    return find_login(registries, registry);
+    return find_registry(registries, name);
 }
 
-static struct wkg_login *login_of(struct wkg_registries *registries, struct str registry)
+static struct wkg_registry *find_or_add(struct wkg_registries *registries, struct str name)
 {
-    struct wkg_login *login = find_login(registries, registry);
-    if (login)
-        return login;
-    vec_push(&registries->logins, (struct wkg_login){.registry = registry});
-    return vec_last(&registries->logins);
+    struct wkg_registry *registry = find_registry(registries, name);
+    if (registry)
+        return registry;
+    vec_push(&registries->known, (struct wkg_registry){.name = name});
+    return vec_last(&registries->known);
 }
 
 enum status wkg_registries_log_in(struct wkg_registries *registries, struct str url, struct str user, struct str password,
@@ -99,12 +99,12 @@ enum status wkg_registries_log_in(struct wkg_registries *registries, struct str 
     struct str shown = url_shown(registries->arena, url);
     if (!oci_registry_valid(name))
         return fail(err, ST_INVALID, "`%.*s` is no registry; write a host, as in ghcr.io", STR_ARG(shown));
-    struct wkg_login *login = login_of(registries, name);
+    struct wkg_registry *registry = find_or_add(registries, name);
     if (user.data) {
-        login->user = user;
-        login->password = password;
+        registry->user = user;
+        registry->password = password;
     }
-    login->plain_http = login->plain_http || plain;
+    registry->plain_http = registry->plain_http || plain;
     return ST_OK;
 }
 
@@ -161,7 +161,7 @@ static enum status decode_mappings(const struct config_reader *r, json_t *table,
 }
 
 /* "name:word" in Base64. */
-static enum status decode_base64(const struct config_reader *r, const char *text, struct wkg_login *login)
+static enum status decode_base64(const struct config_reader *r, const char *text, struct wkg_registry *registry)
 {
     size_t len = strlen(text), padded = (len + 3) / 4 * 4;
     autobuf struct buf in = BUF_INIT(BUF_UNLIMITED);
@@ -174,62 +174,81 @@ static enum status decode_base64(const struct config_reader *r, const char *text
     size_t colon = str_find_char(both, ':');
     if (colon == STR_NONE)
         return fail(r->err, ST_INVALID, "%s: `auth` of %.*s is not the Base64 of \"name:password\"", r->origin,
-                    STR_ARG(login->registry));
-    login->user = str_slice(both, 0, colon);
-    login->password = str_from(both, colon + 1);
+                    STR_ARG(registry->name));
+    registry->user = str_slice(both, 0, colon);
+    registry->password = str_from(both, colon + 1);
     return ST_OK;
 }
 
-static enum status decode_auth(const struct config_reader *r, json_t *auth, struct wkg_login *login)
+static enum status decode_auth(const struct config_reader *r, json_t *auth, struct wkg_registry *registry)
 {
     json_t *user = json_object_get(auth, "username"), *password = json_object_get(auth, "password");
     if (!auth)
         return ST_OK;
     if (json_is_string(auth))
-        return decode_base64(r, json_string_value(auth), login);
+        return decode_base64(r, json_string_value(auth), registry);
     if (!json_is_string(user) || !json_is_string(password))
-        return fail(r->err, ST_INVALID, "%s: `auth` of %.*s needs `username` and `password`", r->origin, STR_ARG(login->registry));
-    login->user = copy(r, json_string_value(user));
-    login->password = copy(r, json_string_value(password));
+        return fail(r->err, ST_INVALID, "%s: `auth` of %.*s needs `username` and `password`", r->origin, STR_ARG(registry->name));
+    registry->user = copy(r, json_string_value(user));
+    registry->password = copy(r, json_string_value(password));
     return ST_OK;
 }
 
-static enum status decode_protocol(const struct config_reader *r, json_t *protocol, struct wkg_login *login)
+static enum status decode_protocol(const struct config_reader *r, json_t *protocol, struct wkg_registry *registry)
 {
     struct str text = str_of(json_string_value(protocol));
     if (!protocol)
         return ST_OK;
     if (!str_is(text, "http") && !str_is(text, "https"))
-        return fail(r->err, ST_INVALID, "%s: `protocol` of %.*s must be \"http\" or \"https\"", r->origin,
-                    STR_ARG(login->registry));
-    login->plain_http = str_is(text, "http");
+        return fail(r->err, ST_INVALID, "%s: `protocol` of %.*s must be \"http\" or \"https\"", r->origin, STR_ARG(registry->name));
+    registry->plain_http = str_is(text, "http");
     return ST_OK;
 }
 
 /* What would weaken TLS, or mean other bytes, is not passed over in silence. */
-static enum status refuse_unsupported(const struct config_reader *r, json_t *table, json_t *oci, const char *name)
+static enum status decode_oci(const struct config_reader *r, json_t *oci, struct wkg_registry *registry)
 {
-    json_t *type = json_object_get(table, "default"), *certificates = json_object_get(oci, "extra_root_certificates");
+    if (json_is_true(json_object_get(oci, "accept_invalid_certificates")) ||
+        json_array_size(json_object_get(oci, "extra_root_certificates")))
+        registry->refused = STR("certificates that are trusted besides the system's go into WASH_OCI_CA_PATHS");
+    TRY(decode_auth(r, json_object_get(oci, "auth"), registry));
+    return decode_protocol(r, json_object_get(oci, "protocol"), registry);
+}
+
+static enum status decode_local(const struct config_reader *r, json_t *local, struct wkg_registry *registry)
+{
+    const char *root = json_string_value(json_object_get(local, "root"));
+    if (!root || !root[0])
+        return fail(r->err, ST_INVALID, "%s: registry %.*s is of type \"local\", which needs a table `local` with a path, `root`",
+                    r->origin, STR_ARG(registry->name));
+    registry->folder = copy(r, root);
+    return ST_OK;
+}
+
+/* It is stated, or it is that of the only table. */
+static enum status decode_backend(const struct config_reader *r, json_t *table, struct wkg_registry *registry)
+{
+    json_t *type = json_object_get(table, "default");
+    const char *only = wkg_only_table(table);
     if (!type)
         type = json_object_get(table, "type");
-    if (type && !(json_is_string(type) && strcmp(json_string_value(type), "oci") == 0))
-        return fail(r->err, ST_UNSUPPORTED, "%s: registry %s has another type than \"oci\"", r->origin, name);
-    if (json_is_true(json_object_get(oci, "accept_invalid_certificates")) || json_array_size(certificates))
-        return fail(r->err, ST_UNSUPPORTED,
-                    "%s: registry %s: certificates that are trusted besides the system's go into WASH_OCI_CA_PATHS", r->origin,
-                    name);
+    if (type && !json_is_string(type))
+        return fail(r->err, ST_INVALID, "%s: `type` of registry %.*s must be text", r->origin, STR_ARG(registry->name));
+    if (type || only)
+        registry->backend = copy(r, type ? json_string_value(type) : only);
     return ST_OK;
 }
 
 static enum status decode_registry(const struct config_reader *r, const char *name, json_t *table)
 {
-    json_t *oci = json_object_get(table, "oci");
+    json_t *oci = json_object_get(table, WKG_BACKEND_OCI);
     if (!oci_registry_valid(str_of(name)) || !json_is_object(table) || (oci && !json_is_object(oci)))
         return fail(r->err, ST_INVALID, "%s: registry `%s` must be a host with a table, and so must `oci` in it", r->origin, name);
-    TRY(refuse_unsupported(r, table, oci, name));
-    struct wkg_login *login = login_of(r->registries, copy(r, name));
-    TRY(decode_auth(r, json_object_get(oci, "auth"), login));
-    return decode_protocol(r, json_object_get(oci, "protocol"), login);
+    struct wkg_registry *registry = find_or_add(r->registries, copy(r, name));
+    TRY(decode_backend(r, table, registry));
+    if (str_is(registry->backend, WKG_BACKEND_LOCAL))
+        return decode_local(r, json_object_get(table, WKG_BACKEND_LOCAL), registry);
+    return decode_oci(r, oci, registry);
 }
 
 static enum status decode_registries(const struct config_reader *r, json_t *table)

@@ -11,6 +11,10 @@
  *   [registry."example.com".oci]
  *   auth = { username = "name", password = "word" }     or their Base64, "name:word"
  *   protocol = "http"
+ *   [registry."a.name"]
+ *   type = "local"                                      "oci" is the other one that is known
+ *   [registry."a.name".local]
+ *   root = "/path"                                      see local.h; relative to where the program runs
  *
  * A package's registry is that of the package, else of its namespace, else the default one, else a built-in one (wasi, ba).
  * Source: wasm-pkg-common 0.16 (config.rs, oci/config.rs). Text is in the arena; any thread. */
@@ -29,16 +33,19 @@ struct wkg_mapping {
     struct wkg_metadata metadata;
 };
 
-struct wkg_login {
-    struct str registry;
+struct wkg_registry { /* what is stated of one */
+    struct str name;
     struct str user, password; /* data NULL: none is stated */
     bool plain_http;
+    struct str backend; /* "oci", "local", or one that is not known; data NULL: the registry's metadata says */
+    struct str folder;  /* of backend "local" */
+    struct str refused; /* why it cannot be used; data NULL: it can. That only counts when it is needed */
 };
 
 struct wkg_registries {
     struct arena *arena;
     VEC(struct wkg_mapping) mappings;
-    VEC(struct wkg_login) logins;
+    VEC(struct wkg_registry) known;
     struct str default_registry; /* data NULL: none */
 };
 
@@ -46,7 +53,7 @@ struct wkg_registries {
 void wkg_registries_init(struct wkg_registries *registries, struct arena *arena);
 void wkg_registries_release(struct wkg_registries *registries);
 
-/* Puts a configuration over what is there. Fails: ST_INVALID, ST_UNSUPPORTED a setting that has no counterpart here. */
+/* Puts a configuration over what is there. Fails: ST_INVALID. */
 enum status wkg_registries_parse(struct wkg_registries *registries, const char *origin, struct str toml, struct error *err) CHECKED;
 /* named: the user named the file, so that it must be there. */
 enum status wkg_registries_read(struct wkg_registries *registries, const char *path, bool named, struct error *err) CHECKED;
@@ -61,5 +68,5 @@ enum status wkg_registries_log_in(struct wkg_registries *registries, struct str 
 /* NULL: no registry is configured for the package. ret_metadata: what is stated of it, or NULL. */
 struct str wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package,
                                const struct wkg_metadata **ret_metadata);
-/* By the name of a registry. NULL: nothing is stated. */
-const struct wkg_login *wkg_registries_login(const struct wkg_registries *registries, struct str registry);
+/* By its name. NULL: nothing is stated. */
+const struct wkg_registry *wkg_registries_get(const struct wkg_registries *registries, struct str name);

@@ -1,10 +1,12 @@
 #include "wkg/remote.h"
 #include "base/mem.h"
 #include "wkg/http.h"
+#include "wkg/local.h"
 #include "wkg/store.h"
 
 struct remote { /* a registry that was asked before */
     struct str name;
+    struct str folder; /* it is one; data NULL: there is a client */
     struct wkg_metadata metadata;
     struct oci_client *client;
 };
@@ -47,7 +49,7 @@ static enum status fetch_metadata(struct wkg_session *session, struct str regist
     buf_addf(&url, "%s://%.*s%s", wkg_http_is_local(registry) ? "http" : "https", STR_ARG(registry), WKG_METADATA_PATH);
     TRY(wkg_http_get(url.data, session->options.cancelled, &body, &code, err));
     if (code >= 400 && code <= 499) {
-        *ret_metadata = (struct wkg_metadata){STR(""), STR("")};
+        *ret_metadata = (struct wkg_metadata){STR(""), STR(""), STR("")};
         return ST_OK;
     }
     if (code != 200)
@@ -55,21 +57,72 @@ static enum status fetch_metadata(struct wkg_session *session, struct str regist
     return wkg_metadata_parse(url.data, buf_str(&body), session->arena, ret_metadata, err);
 }
 
-/* Logins are for a registry, by its own name or by where its packages are. */
+/* The bearer token that the environment has for an OCI registry; empty: none. */
+static struct str token_for(struct str registry)
+{
+    autobuf struct buf name = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&name, "WKG_REGISTRY_%.*s_AUTH_BEARER", STR_ARG(registry));
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        bool small = c >= 'a' && c <= 'z', other = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        name.data[i] = small ? (char)(c - 'a' + 'A') : other ? c : '_';
+    }
+    return str_of(getenv(name.data));
+}
+
+/* What is stated of the registry, by its own name or by where its packages are: the former goes before the latter. */
+static enum status add_settings(const struct wkg_registry *known, struct oci_client_options *options, struct error *err)
+{
+    if (!known)
+        return ST_OK;
+    if (known->refused.data)
+        return fail(err, ST_UNSUPPORTED, "%.*s", STR_ARG(known->refused));
+    if (known->user.data && !options->credentials.user.data) {
+        options->credentials.user = known->user;
+        options->credentials.password = known->password;
+    }
+    options->plain_http = options->plain_http || known->plain_http;
+    return ST_OK;
+}
+
 static enum status connect_remote(struct wkg_session *session, struct remote *remote, struct error *err)
 {
     const struct wkg_registries *registries = session->options.registries;
-    const struct wkg_login *login = wkg_registries_login(registries, remote->name);
     struct oci_client_options options = {
         .user_agent = session->options.user_agent, .max_layer_bytes = WKG_PACKAGE_MAX, .cancelled = session->options.cancelled};
-    if (!login || (!login->user.data && !login->plain_http))
-        login = wkg_registries_login(registries, remote->metadata.registry);
-    if (login && login->user.data) {
-        options.credentials.user = login->user;
-        options.credentials.password = login->password;
-    }
-    options.plain_http = login && login->plain_http;
+    TRY(add_settings(wkg_registries_get(registries, remote->name), &options, err));
+    TRY(add_settings(wkg_registries_get(registries, remote->metadata.registry), &options, err));
+    options.credentials.token = token_for(remote->metadata.registry);
     return oci_client_new(&options, &remote->client, err);
+}
+
+/* What the user has stated goes before what the registry prefers. Its metadata is asked for only if it is needed. */
+static enum status reach(struct wkg_session *session, const struct wkg_metadata *stated, struct remote *remote, struct error *err)
+{
+    const struct wkg_registry *known = wkg_registries_get(session->options.registries, remote->name);
+    struct str backend = known ? known->backend : STR_NULL;
+    if (stated)
+        remote->metadata = *stated;
+    if (str_is(backend, WKG_BACKEND_LOCAL)) {
+        remote->folder = known->folder;
+        return ST_OK;
+    }
+    if (!stated && (!backend.data || str_is(backend, WKG_BACKEND_OCI)))
+        TRY(fetch_metadata(session, remote->name, &remote->metadata, err));
+    if (!backend.data)
+        backend = remote->metadata.protocol;
+    if (backend.len && !str_is(backend, WKG_BACKEND_OCI))
+        return fail(err, ST_UNSUPPORTED, "its packages come by `%.*s`, which is not supported; only OCI registries are%s",
+                    STR_ARG(backend), known && known->backend.data ? ", and folders (type \"local\")" : "");
+    if (remote->metadata.registry.len == 0)
+        remote->metadata.registry = remote->name;
+    return connect_remote(session, remote, err);
+}
+
+static bool is_remote(const struct remote *remote, struct str name, const struct wkg_metadata *stated)
+{
+    return str_eq(remote->name, name) &&
+           (!stated || (str_eq(stated->registry, remote->metadata.registry) && str_eq(stated->prefix, remote->metadata.prefix)));
 }
 
 static enum status open_remote(struct wkg_session *session, struct str name, const struct wkg_metadata *stated,
@@ -77,20 +130,13 @@ static enum status open_remote(struct wkg_session *session, struct str name, con
 {
     struct remote remote = {.name = name};
     vec_each (there, &session->remotes)
-        if (str_eq((*there)->name, name) && (!stated || (str_eq(stated->registry, (*there)->metadata.registry) &&
-                                                         str_eq(stated->prefix, (*there)->metadata.prefix)))) {
+        if (is_remote(*there, name, stated)) {
             *ret_remote = *there;
             return ST_OK;
         }
     if (session->remotes.len == WKG_MAX_REGISTRIES)
         return fail(err, ST_LIMIT, "more than %u registries", WKG_MAX_REGISTRIES);
-    if (stated)
-        remote.metadata = *stated;
-    else
-        TRY(fetch_metadata(session, name, &remote.metadata, err));
-    if (remote.metadata.registry.len == 0)
-        remote.metadata.registry = name;
-    TRY(connect_remote(session, &remote, err));
+    TRY(reach(session, stated, &remote, err));
     *ret_remote = NEW(struct remote);
     **ret_remote = remote;
     vec_push(&session->remotes, *ret_remote);
@@ -126,15 +172,6 @@ static enum status reference_of(const struct remote *remote, const struct wkg_pa
     return fail(err, ST_INVALID, "`%.*s` is no registry: it has neither a dot nor a port", STR_ARG(remote->metadata.registry));
 }
 
-static enum status locate(struct wkg_session *session, const struct wkg_package *package, struct str version,
-                          struct remote **ret_remote, struct oci_reference *ret_reference, struct error *err)
-{
-    TRY(remote_of(session, package, ret_remote, err));
-    if (reference_of(*ret_remote, package, version, ret_reference, err) != ST_OK)
-        return fail_wrap(err, "package `%.*s`", STR_ARG(package->text));
-    return ST_OK;
-}
-
 /* --- versions ----------------------------------------------------------------------------------------------------------------- */
 
 static void keep_versions(struct arena *arena, const struct str *tags, size_t count, struct wit_version **ret_versions,
@@ -148,20 +185,29 @@ static void keep_versions(struct arena *arena, const struct str *tags, size_t co
     *ret_count = kept;
 }
 
+static enum status list_tags(struct remote *remote, const struct wkg_package *package, struct arena *arena,
+                             struct wit_version **ret_versions, size_t *ret_count, struct error *err)
+{
+    struct oci_reference reference;
+    struct str *tags;
+    size_t count;
+    TRY(reference_of(remote, package, STR("latest"), &reference, err));
+    enum status status = oci_client_tags(remote->client, &reference, arena, &tags, &count, err);
+    oci_reference_release(&reference);
+    if (status == ST_OK)
+        keep_versions(arena, tags, count, ret_versions, ret_count);
+    return status;
+}
+
 enum status wkg_session_versions(struct wkg_session *session, const struct wkg_package *package, struct wit_version **ret_versions,
                                  size_t *ret_count, struct error *err)
 {
     struct remote *remote;
-    struct oci_reference reference;
-    struct str *tags;
-    size_t count;
-    TRY(locate(session, package, STR("latest"), &remote, &reference, err));
-    enum status status = oci_client_tags(remote->client, &reference, session->arena, &tags, &count, err);
-    oci_reference_release(&reference);
-    if (status != ST_OK)
-        return fail_wrap(err, "package `%.*s`", STR_ARG(package->text));
-    keep_versions(session->arena, tags, count, ret_versions, ret_count);
-    return ST_OK;
+    TRY(remote_of(session, package, &remote, err));
+    enum status status = remote->folder.data
+                             ? wkg_local_versions(remote->folder, package, session->arena, ret_versions, ret_count, err)
+                             : list_tags(remote, package, session->arena, ret_versions, ret_count, err);
+    return status == ST_OK ? ST_OK : fail_wrap(err, "package `%.*s`", STR_ARG(package->text));
 }
 
 /* --- one release -------------------------------------------------------------------------------------------------------------- */
@@ -174,48 +220,86 @@ static enum status resolve_layer(struct remote *remote, const struct oci_referen
     const struct oci_descriptor *layer;
     TRY(oci_client_resolve(remote->client, reference, arena, &manifest, &digest, err));
     TRY(oci_manifest_wasm_layer(&manifest, &layer, err));
+    if (!oci_digest_is_sha256(&layer->digest))
+        return fail(err, ST_UNSUPPORTED, "its digest is %s, but wkg.lock can only have one by sha256", layer->digest.text);
     *ret_layer = *layer;
     return ST_OK;
+}
+
+static enum status check_digest(const struct oci_digest *found, const struct oci_digest *wanted, struct error *err)
+{
+    if (oci_digest_eq(found, wanted))
+        return ST_OK;
+    return fail(err, ST_INVALID, "the registry has it with digest %s, but wkg.lock has %s; `wash wit update` takes the new one",
+                found->text, wanted->text);
+}
+
+static enum status local_digest(const struct remote *remote, const struct wkg_package *package, struct str version,
+                                struct oci_digest *ret_digest, struct error *err)
+{
+    autobuf struct buf bytes = BUF_INIT(WKG_PACKAGE_MAX);
+    TRY(wkg_local_read(remote->folder, package, version, &bytes, err));
+    oci_digest_of(buf_str(&bytes), ret_digest);
+    return ST_OK;
+}
+
+static enum status layer_digest(const struct wkg_session *session, struct remote *remote, const struct wkg_package *package,
+                                struct str version, struct oci_digest *ret_digest, struct error *err)
+{
+    struct oci_reference reference;
+    struct oci_descriptor layer;
+    TRY(reference_of(remote, package, version, &reference, err));
+    enum status status = resolve_layer(remote, &reference, session->arena, &layer, err);
+    oci_reference_release(&reference);
+    if (status == ST_OK)
+        *ret_digest = layer.digest;
+    return status;
 }
 
 enum status wkg_session_digest(struct wkg_session *session, const struct wkg_package *package, struct str version,
                                struct oci_digest *ret_digest, struct error *err)
 {
     struct remote *remote;
-    struct oci_reference reference;
-    struct oci_descriptor layer;
-    TRY(locate(session, package, version, &remote, &reference, err));
-    enum status status = resolve_layer(remote, &reference, session->arena, &layer, err);
-    oci_reference_release(&reference);
-    if (status != ST_OK)
-        return fail_wrap(err, "package `%.*s@%.*s`", STR_ARG(package->text), STR_ARG(version));
-    *ret_digest = layer.digest;
-    return ST_OK;
+    TRY(remote_of(session, package, &remote, err));
+    enum status status = remote->folder.data ? local_digest(remote, package, version, ret_digest, err)
+                                             : layer_digest(session, remote, package, version, ret_digest, err);
+    return status == ST_OK ? ST_OK : fail_wrap(err, "package `%.*s@%.*s`", STR_ARG(package->text), STR_ARG(version));
 }
 
-static enum status download(struct remote *remote, const struct oci_reference *reference, const struct oci_digest *wanted,
-                            struct arena *arena, struct buf *bytes, struct error *err)
+static enum status read_local(const struct remote *remote, const struct wkg_package *package, struct str version,
+                              const struct oci_digest *wanted, struct buf *bytes, struct error *err)
 {
+    struct oci_digest found;
+    TRY(wkg_local_read(remote->folder, package, version, bytes, err));
+    oci_digest_of(buf_str(bytes), &found);
+    return check_digest(&found, wanted, err);
+}
+
+static enum status download(const struct wkg_session *session, struct remote *remote, const struct wkg_package *package,
+                            struct str version, const struct oci_digest *wanted, struct buf *bytes, struct error *err)
+{
+    struct oci_reference reference;
     struct oci_descriptor layer;
-    TRY(resolve_layer(remote, reference, arena, &layer, err));
-    if (!oci_digest_eq(&layer.digest, wanted))
-        return fail(err, ST_INVALID, "the registry has it with digest %s, but wkg.lock has %s; `wash wit update` takes the new one",
-                    layer.digest.text, wanted->text);
-    return oci_client_blob_bytes(remote->client, reference, &layer, bytes, err);
+    TRY(reference_of(remote, package, version, &reference, err));
+    enum status status = resolve_layer(remote, &reference, session->arena, &layer, err);
+    if (status == ST_OK)
+        status = check_digest(&layer.digest, wanted, err);
+    if (status == ST_OK)
+        status = oci_client_blob_bytes(remote->client, &reference, &layer, bytes, err);
+    oci_reference_release(&reference);
+    if (status == ST_OK)
+        wkg_store_save(session->options.cache, wanted, buf_str(bytes));
+    return status;
 }
 
 enum status wkg_session_bytes(struct wkg_session *session, const struct wkg_package *package, struct str version,
                               const struct oci_digest *digest, struct buf *ret_bytes, struct error *err)
 {
     struct remote *remote;
-    struct oci_reference reference;
     if (wkg_store_load(session->options.cache, digest, ret_bytes) == ST_OK)
         return ST_OK;
-    TRY(locate(session, package, version, &remote, &reference, err));
-    enum status status = download(remote, &reference, digest, session->arena, ret_bytes, err);
-    oci_reference_release(&reference);
-    if (status != ST_OK)
-        return fail_wrap(err, "package `%.*s@%.*s`", STR_ARG(package->text), STR_ARG(version));
-    wkg_store_save(session->options.cache, digest, buf_str(ret_bytes));
-    return ST_OK;
+    TRY(remote_of(session, package, &remote, err));
+    enum status status = remote->folder.data ? read_local(remote, package, version, digest, ret_bytes, err)
+                                             : download(session, remote, package, version, digest, ret_bytes, err);
+    return status == ST_OK ? ST_OK : fail_wrap(err, "package `%.*s@%.*s`", STR_ARG(package->text), STR_ARG(version));
 }

@@ -2,8 +2,12 @@
  *
  * A registry is a name. What it says of itself (metadata.h) is asked for once, tells in which OCI registry its packages are, and is
  * believed in nothing else: a package is `<oci registry>/<prefix><namespace>/<name>`, tagged with its version, an artifact with one
- * layer of WebAssembly, and its digest is that layer's. Bytes are checked against it, wherever they come from. Sessions are for one
- * thread; calls block. Source: wasm-pkg-tools, docs/registry-metadata.md; wasm-pkg-client 0.16 (oci/mod.rs). */
+ * layer of WebAssembly, and its digest is that layer's. Bytes are checked against it, wherever they come from. If the configuration
+ * says so the registry is a folder instead (local.h), and nobody is asked.
+ *
+ * WKG_REGISTRY_<NAME>_AUTH_BEARER has a bearer token for the OCI registry of that name, written in capitals with `_` for all but
+ * letters and digits, as in WKG_REGISTRY_GHCR_IO_AUTH_BEARER; it goes before the configuration's logins. Sessions are for one
+ * thread; calls block. Source: wasm-pkg-tools, docs/registry-metadata.md; wasm-pkg-client 0.16 (lib.rs, oci/mod.rs). */
 #pragma once
 
 #include "oci/client.h"

@@ -136,19 +136,24 @@ static bool is_encoded(const char *path)
     return str_ends(str_of(path), STR(".wasm"));
 }
 
-/* The full name of the package that a folder or file of WIT is; empty: it is none. */
-static struct str name_of_package(struct fetch *f, const char *path)
+enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *ret_name, struct error *err)
 {
     struct wit_model model;
-    struct str name = STR("");
     wit_model_init(&model);
     struct wit_loader *loader = wit_loader_new(&model, NULL);
-    if (wit_loader_add_package(loader, path, NULL) == ST_OK)
-        for (size_t i = 0; i < wit_loader_package_count(loader); i++)
-            name = arena_str(&f->arena, wit_loader_package_name(loader, i)); /* nested ones come first */
+    enum status status = wit_loader_add_package(loader, path, err);
+    for (size_t i = 0; status == ST_OK && i < wit_loader_package_count(loader); i++)
+        *ret_name = arena_str(&f->arena, wit_loader_package_name(loader, i)); /* nested ones come first */
     wit_loader_free(loader);
     wit_model_release(&model);
-    return name;
+    return status;
+}
+
+/* Empty: it is none. */
+static struct str name_of_package(struct fetch *f, const char *path)
+{
+    struct str name;
+    return wkg_name_of_package(f, path, &name, NULL) == ST_OK ? name : STR("");
 }
 
 /* Of the packages of a source the one that is wanted: the folder itself, or one in its `deps`. NULL: none. */

@@ -107,7 +107,7 @@ static bool is_real_folder(const char *path)
     return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-static enum status has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err)
+enum status wkg_has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err)
 {
     path_list paths = {0};
     enum status status = list_paths(folder, arena, &paths, err);
@@ -152,7 +152,7 @@ enum status wkg_find_wit(const char *path, struct arena *arena, const char **ret
     const char *found = NULL;
     bool here = !wkg_is_folder(path);
     if (!here)
-        TRY(has_wit_files(path, arena, &here, err));
+        TRY(wkg_has_wit_files(path, arena, &here, err));
     if (here) {
         *ret_folder = path;
         return ST_OK;
@@ -182,8 +182,6 @@ static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct
     TRY(wkg_http_get(source->location.data, fetcher->cancelled, &bytes, &code, err));
     if (code != 200)
         return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
-    if (mkdir(folder, 0700) != 0)
-        return fail_errno(err, "make folder %s", folder);
     return wkg_archive_unpack(buf_str(&bytes), folder, err);
 }
 

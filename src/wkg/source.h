@@ -49,5 +49,8 @@ struct wkg_fetcher {
 /* Brings it here, unless it is, and finds its WIT: sets source->folder. Not for registries. */
 enum status wkg_source_open(struct wkg_fetcher *fetcher, struct wkg_source *source, struct arena *arena, struct error *err) CHECKED;
 
+/* Itself, not what is below. */
+enum status wkg_has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err) CHECKED;
+
 /* The folder (or file) of WIT below `path`; see above. Fails: ST_NOT_FOUND. */
 enum status wkg_find_wit(const char *path, struct arena *arena, const char **ret_folder, struct error *err) CHECKED;

@@ -26,7 +26,7 @@ static enum status pull(struct probe *probe, const struct oci_reference *referen
     struct oci_digest digest;
     uint64_t bytes;
     TRY(oci_pull(probe->client, reference, probe->policy, probe->cache, &pulled, &probe->err));
-    enum status status = oci_digest_of_file(pulled.fd, "artifact", &digest, &bytes, &probe->err);
+    enum status status = oci_digest_of_file(pulled.fd, "artifact", &pulled.layer, &digest, &bytes, &probe->err);
     if (status == ST_OK && (bytes != pulled.bytes || !oci_digest_eq(&digest, &pulled.layer)))
         status = fail(&probe->err, ST_INTERNAL, "the file is not what it should be");
     if (status == ST_OK)

@@ -1,6 +1,8 @@
 """`wash oci pull`, `wash oci push` and `wash inspect` of references: against docker-registry, plain, with TLS and with logins, and
 against registries that lie."""
 
+import fcntl
+
 from registry import *
 
 LOGIN = ("someone", "pass:word")
@@ -332,6 +334,35 @@ def damaged_cache():
 
 
 @test
+def bounded_cache():
+    """the cache keeps 10 GiB: what was used longest ago goes when something is pulled, not what is locked"""
+    with Place() as place, Server(serving(content(hello()))) as server:
+        top = place.path("home/.cache/wash/oci")
+
+        def add(name, age):
+            for file in ("x.wasm", "digest", "layer", "lock"):
+                path = place.write(f"{top}/{name}/{file}", b"")
+            os.truncate(f"{top}/{name}/x.wasm", 4 << 30)  # takes no space
+            os.utime(path, (time.time() - age,) * 2)
+            os.chmod(f"{top}/{name}", 0o700)
+
+        os.makedirs(top, mode=0o700)
+        for number in range(4):
+            add(f"entry-{number}", 1000 - number)
+        with open(f"{top}/entry-1/lock", "r+") as locked:
+            fcntl.flock(locked, fcntl.LOCK_EX)
+            place.ok("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        entry = [name for name in os.listdir(top) if name.startswith("127")]
+        equal(sorted(os.listdir(top)), entry + ["entry-1", "entry-3"])
+        add("entry-4", 0)
+        place.ok("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        equal(sorted(os.listdir(top)), entry + ["entry-1", "entry-3", "entry-4"], "removed though nothing was downloaded:")
+        place.ok("oci", "pull", "--insecure", f"{server.name}/a/c:t")
+        equal(len(os.listdir(top)), 4)
+        check("entry-1" not in os.listdir(top), os.listdir(top))
+
+
+@test
 def without_a_cache():
     """a home that cannot be written makes no difference but speed"""
     data = content(hello())
@@ -601,6 +632,45 @@ def lying_about_manifests():
 
     refuses(changed(serving(data), "/manifests/", endless), "more than 4194304 bytes")
     refuses(changed(serving(data), "/manifests/", endless_headers), "eaders")
+
+
+def digest512_of(data):
+    return "sha512:" + hashlib.sha512(data).hexdigest()
+
+
+@test
+def sha512():
+    """digests by SHA-512, of a layer, of a manifest that a reference names, of one that the registry states: checked as the others"""
+    layer = content(hello())
+    manifest = manifest_of(layer).replace(digest_of(layer).encode(), digest512_of(layer).encode())
+    names, stated, blobs = {"t", digest512_of(manifest)}, [digest512_of(manifest)], {digest512_of(layer): layer}
+
+    def answer(handler):
+        what, _, name = handler.url.path.rpartition("/")
+        if what.endswith("/manifests") and name in names:
+            return handler.reply(200, manifest, Content_Type=MANIFEST, Docker_Content_Digest=stated[0])
+        handler.reply(200, blobs[name]) if name in blobs else handler.reply(404)
+
+    with Place() as place, Server(answer) as server:
+        by_tag, by_digest = f"{server.name}/a/b:t", f"{server.name}/a/b@{digest512_of(manifest)}"
+        for reference, header in [(by_tag, digest512_of(manifest)), (by_digest, digest512_of(manifest)), (by_digest, digest_of(manifest)),
+                                  (by_digest, None)]:
+            stated[0] = header
+            shutil.rmtree(place.path("home/.cache"), ignore_errors=True)
+            for _ in range(2):
+                equal(place.data("oci", "pull", "--insecure", reference)["digest"], digest512_of(manifest))
+                equal(place.read("work/component.wasm"), layer)
+            equal(len(server.of("GET", "/blobs/")), 1, "what is cached was downloaded again:")
+            server.requests.clear()
+        os.unlink(place.path("work/component.wasm"))
+        shutil.rmtree(place.path("home/.cache"))
+        blobs[digest512_of(layer)] = layer[:-1] + b"x"
+        place.fails("oci", "pull", "--insecure", by_tag, saying=["other bytes than the manifest states", "sha512:"])
+        other = f"{server.name}/a/b@{digest512_of(b'other')}"
+        names.add(digest512_of(b"other"))
+        place.fails("oci", "pull", "--insecure", other, saying=["another manifest than was asked for", digest512_of(manifest)])
+        stated[0] = digest512_of(b"other")
+        place.fails("oci", "pull", "--insecure", by_tag, saying=["as the registry says", digest512_of(manifest)])
 
 
 @test

@@ -1,6 +1,7 @@
 """`wash wit`, and the fetch before `wash build`: packages from docker-registry, paths, git repositories and archives that the test
 makes; what comes of it compared with what wkg writes; and sources that lie."""
 
+import gzip
 import io
 import tarfile
 
@@ -303,7 +304,8 @@ def empty_lock():
             place.write("work/wkg.lock", text)
             place.ok("wit", "fetch")
             equal(place.tree(), wanted)
-        for text, why in [("version = 3\n", "version 3"), ("what", "wkg.lock"), (wanted["wkg.lock"].replace("sha256:", "md5:"), "md5:")]:
+        for text, why in [("version = 3\n", "version 3"), ("what", "wkg.lock"), (wanted["wkg.lock"].replace("sha256:", "md5:"), "md5:"),
+                          (re.sub("sha256:([0-9a-f]+)", r"sha512:\1\1", wanted["wkg.lock"]), "sha512:")]:
             place.write("work/wkg.lock", text)
             place.refuses("wit", "fetch", saying=["wkg.lock", why])
 
@@ -325,8 +327,35 @@ def overrides_of_wkg_toml():
         tree = place.tree()
         equal(tree["wkg.lock"], LOCK_HEAD + locked("test:io", "packages.example", "=0.2.0", "0.2.0", streams))
         check(tree["wit/deps/test-http-1.0.0/package.wit"].startswith("package test:http@1.0.0;\n"), tree)
-        place.write("work/wkg.toml", "[workspace]\nmembers = []\n")
-        place.refuses("wit", "fetch", saying=["wkg.toml", "workspaces"])
+        place.write("work/wkg.toml", "[workspace]\nmembers = []\n[overrides]\n")
+        place.refuses("wit", "fetch", saying=["wkg.toml", "`workspace` goes with neither"])
+
+
+@test
+def workspace_of_wkg_toml():
+    """wkg.toml: packages of a workspace's members come from their folders, before registries, behind wit.sources"""
+    with WitPlace() as place:
+        place.write("work/http/wit/http.wit", HTTP)
+        place.write("work/more/io-1/wit/io.wit", STREAMS)
+        place.write("work/more/none/readme", "")
+        place.write("other/other.wit", "package test:other@1.0.0;\n")
+        place.write("work/wkg.toml", '[workspace]\nmembers = ["wit", "http/wit/http.wit", "more/*/wit", "../other"]\n')
+        place.ok("wit", "fetch")
+        tree = {path for path in place.tree() if path.startswith(("wit/deps", "wkg.lock"))}
+        equal(tree, {"wkg.lock", "wit/deps/test-http-1.1.0/package.wit", "wit/deps/test-io-0.2.0/package.wit"})
+        equal(place.tree()["wkg.lock"], LOCK_HEAD + "packages = []\n")
+        place.ok("wit", "build", "--output-file", "out.wasm")
+        check("test:http/types@1.1.0" in place.ok("inspect", "out.wasm"))
+        os.unlink(place.path("work/out.wasm"))
+        place.write("http/http.wit", HTTP.replace("{ a, b }", "{ a, b, c }"))
+        place.configure("wit:\n  sources:\n    test:http: ../http\n")
+        place.ok("wit", "fetch")
+        check("c,\n" in place.tree()["wit/deps/test-http-1.1.0/package.wit"])
+        for members, why in [('["none"]', "workspace member"), ('["no*/wit"]', "matches no folder"), ('["**/wit"]', "not `**`"),
+                             ('["http/wit", "../http"]', "are both package `test:http`"), ('["../broken"]', "broken.wit:1:")]:
+            place.write("broken/broken.wit", "package ;\n")
+            place.write("work/wkg.toml", f"[workspace]\nmembers = {members}\n")
+            place.refuses("wit", "fetch", saying=["wkg.toml", why])
 
 
 @test
@@ -442,6 +471,110 @@ def logins_in_addresses():
         check("hunter2" not in place.refuses("wit", "fetch", saying="is no registry"))
 
 
+@test
+def logins_of_wkg():
+    """WIT-2: logins in wkg's configuration, in both of their shapes, for a registry by its name or by where its packages are"""
+    login = ("someone", "pass:word")
+    with WitPlace() as place, Registry(place, login=login) as registry:
+        layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
+        place.ok("oci", "push", "--insecure", "--user", login[0], "--password", login[1], f"{registry.name}/pkgs/test/http:1.1.0", layer)
+        place.use(registry)
+        config = place.read("wkg-config.toml").decode()
+        encoded = base64.b64encode(":".join(login).encode()).decode().rstrip("=")
+        place.refuses("wit", "fetch", saying=["test:http", "wants a login"])
+        for name in (registry.name, "packages.example"):
+            for auth in ('{ username = "someone", password = "pass:word" }', f'"{encoded}"'):
+                head = f'[registry."{name}".oci]\n'
+                place.registries(config.replace(head, head + f"auth = {auth}\n"))
+                place.ok("wit", "update")
+                shutil.rmtree(place.path("home", ".cache"))
+        place.registries(config.replace(head, head + 'auth = { username = "someone", password = "secret" }\n'))
+        check("secret" not in place.refuses("wit", "update", saying=["test:http", "401"]))
+
+
+@test
+def bearer_tokens():
+    """WKG_REGISTRY_<NAME>_AUTH_BEARER: a token for one registry, which goes before its login and to no other"""
+    with WitPlace() as place:
+        authority = Authority(place)
+        with TokenService(authority, ("someone", "word"), tls=False) as tokens:
+            with Registry(place, authority, token_realm=(False, tokens.realm)) as registry:
+                layer = place.write("h.wasm", place.package(HTTP, io=STREAMS))
+                place.ok("oci", "push", "--insecure", "--user", "someone", "--password", "word", f"{registry.name}/pkgs/test/http:1.1.0",
+                         layer)
+                place.use(registry)
+                place.refuses("wit", "fetch", saying=["test:http", "get a token without a login"])
+                now = int(time.time())
+                claims = {"iss": "test-issuer", "sub": "", "aud": "test-registry", "exp": now + 300, "nbf": now - 10, "iat": now, "jti": "1",
+                          "access": [{"type": "repository", "name": "pkgs/test/http", "actions": ["pull"]}]}
+                variable = f"WKG_REGISTRY_127_0_0_1_{registry.port}_AUTH_BEARER"
+                for token, why in [("secret-word", "it wants other credentials"), ("a\r\nX: y", "characters that no token has")]:
+                    error = place.refuses("wit", "fetch", saying=["test:http", registry.name, why], env={variable: token})
+                    check(token not in error, error)
+                place.refuses("wit", "fetch", saying="without a login", env={variable.replace("127", "128"): "x", variable: ""})
+                asked = len(tokens.server.requests)
+                place.ok("wit", "fetch", env={variable: authority.sign(claims)})
+                equal(len(tokens.server.requests), asked, "the token service was asked:")
+
+
+@test
+def folder_as_registry():
+    """a registry of type "local" is a folder of NS/NAME/VERSION.wasm: nobody is asked, digests are checked and locked"""
+    with WitPlace() as place:
+        built = {"http/1.1.0": place.package(HTTP, io=STREAMS), "http/1.0.0": place.package(HTTP.replace("1.1.0", "1.0.0"), io=STREAMS),
+                 "io/0.2.0": place.package(STREAMS)}
+        for name, layer in built.items():
+            place.write(f"packages/test/{name}.wasm", layer)
+        place.write("packages/test/http/latest.wasm", "no version")
+        place.write("packages/test/http/notes", "no package")
+        use = '[namespace_registries]\ntest = "my.packages"\n'
+        place.registries(use + f'[registry."my.packages"]\ntype = "local"\n[registry."my.packages".local]\nroot = "{place.path("packages")}"\n')
+        place.ok("wit", "fetch")
+        tree = place.tree()
+        equal(tree["wkg.lock"], LOCK_HEAD + locked("test:http", "my.packages", "=1.1.0", "1.1.0", digest_of(built["http/1.1.0"])))
+        check("wit/deps/test-io-0.2.0/package.wit" in tree, tree)
+        place.registries(use + '[registry."my.packages".local]\nroot = "../packages"\n')  # its only table; relative to where wash runs
+        place.ok("wit", "fetch", "--clean")
+        equal(place.tree(), tree)
+        place.ok("wit", "add", "test:io/more")  # the newest
+        check('version = "0.2.0"' in place.tree()["wkg.lock"])
+        place.write("packages/test/http/1.1.0.wasm", built["http/1.0.0"])
+        place.refuses("wit", "fetch", saying=["test:http@1.1.0", digest_of(built["http/1.0.0"]), "wash wit update"])
+        place.refuses("wit", "update", saying=["test:http@1.1.0", "but the package is `test:http@1.0.0`"])
+        os.unlink(place.path("packages/test/http/1.1.0.wasm"))
+        place.refuses("wit", "update", saying=["test:http", "=1.1.0", "it has 1.0.0"])
+        os.rename(place.path("packages/test/http"), place.path("packages/test/else"))
+        place.refuses("wit", "update", saying=["test:http", "packages/test/http"])
+
+
+@test
+def other_backends():
+    """a registry of another type, or with certificates of its own, is refused by name, but only if it is needed"""
+    with WitPlace() as place, Registry(place) as registry:
+        place.use(registry)
+        place.publish_all(registry)
+        config = place.read("wkg-config.toml").decode()
+        more = '[registry."w.example"]\ntype = "warg"\n[registry."c.example".oci]\naccept_invalid_certificates = true\n'
+        place.registries(config + more)
+        place.ok("wit", "fetch")
+        os.unlink(place.path("work/wkg.lock"))
+        for name, why in [("w.example", "come by `warg`, which is not supported"), ("c.example", "WASH_OCI_CA_PATHS")]:
+            place.registries(f'[namespace_registries]\ntest = {{ registry = "{name}", metadata = {{}} }}\n' + more)
+            place.refuses("wit", "fetch", saying=["test:http", name, why])
+        place.registries(config.replace('preferredProtocol = "oci"', 'preferredProtocol = "warg"'))  # the type of its own table goes first
+        place.ok("wit", "fetch")
+
+
+@test
+def digest_for_the_lock():
+    """a layer that the registry names by SHA-512 cannot be locked as wkg does it: refused by name"""
+    layer = b"whatever"
+    manifest = manifest_of(layer).replace(digest_of(layer).encode(), b"sha512:" + hashlib.sha512(layer).hexdigest().encode())
+    with WitPlace() as place, Server(honest({"1.1.0": manifest}, {})) as server:
+        place.use(server)
+        place.refuses("wit", "fetch", saying=["test:http@1.1.0", "sha512:", "wkg.lock can only have one by sha256"])
+
+
 # --- paths, repositories, archives -----------------------------------------------------------------------------------------------
 
 
@@ -542,6 +675,9 @@ def evil_archives():
     deep = "/".join(["d"] * 100)
     big = tarfile.TarInfo("big")
     big.size = 300 << 20
+    talkative = special("d", tarfile.DIRTYPE)
+    talkative.pax_headers = {"comment": "x" * 900000}
+    talk = archive([talkative], "w")[:-10240]  # without its end
     cases = [
         (b"hello", "not a tar archive"), (b"", "tar archive"), (archive([good])[:-40], "tar archive"),
         (archive([good, ("../evil.wit", "x")]), "leads out"), (archive([("a/../../evil", "x")]), "leads out"),
@@ -549,16 +685,21 @@ def evil_archives():
         (archive([good, special("wit/b.wit", tarfile.LNKTYPE, "/etc/hostname")]), "neither"),
         (archive([special("fifo", tarfile.FIFOTYPE)]), "neither"), (archive([special("null", tarfile.CHRTYPE)]), "neither"),
         (archive([good, good]), "twice"), (archive([(deep + "/x", "x")]), "deeper"),
+        (archive([("a", "x"), ("a/b", "x")]), "needs a folder for `a/b`"), (archive([good], "w:xz"), "tar archive"),
         (archive([(f"f{i}", "") for i in range(50001)]), "50000 entries"),
-        (archive([big]), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
+        (archive([(f"{i}/" * 63 + "f", "") for i in range(800)]), "50000 entries"),  # most of them folders without one
+        (archive([big]), "unpacks to more"), (gzip.compress(talk * 300, 1), "unpacks to more"), (archive([("n" * 2000, "x")]), "longer than 1024"),
     ]
-    with WitPlace() as place:
+    memory = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)  # for a hundred thousand files
+    with WitPlace() as place, memory as folder:
         body = [b""]
+        place.env["TMPDIR"] = folder
         with Server(lambda handler: handler.reply(200, body[0])) as server:
             place.configure(f"wit:\n  sources:\n    test: http://{server.name}/a.tar.gz\n")
             for content, why in cases:
                 body[0] = content
                 place.refuses("wit", "fetch", saying=["test", why])
+                equal(os.listdir(folder), [], "left behind:")
             server.server.RequestHandlerClass.do_GET = lambda handler: handler.reply(404)
             place.refuses("wit", "fetch", saying="404")
 
@@ -782,6 +923,21 @@ def same_as_wasm_tools():
 # --- beside wkg ------------------------------------------------------------------------------------------------------------------
 
 
+def run_in(place, program, *arguments):
+    """One that is not wash, or is; it must succeed."""
+    done = subprocess.run([os.path.abspath(program), *arguments], cwd=place.path("work"), env={**os.environ, **place.env},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    equal(done.returncode, 0, f"{program} {arguments}: {done.stdout.decode()}")
+
+
+def fetched_by(place, program):
+    """The project's tree after a fetch from nothing."""
+    shutil.rmtree(place.path("work/wit/deps"), ignore_errors=True)
+    os.path.exists(place.path("work/wkg.lock")) and os.unlink(place.path("work/wkg.lock"))
+    run_in(place, program, "wit", "fetch")
+    return place.tree()
+
+
 @test
 def same_as_wkg():
     """DOC-9: wkg.lock and deps byte for byte as wkg writes them, and it reads ours"""
@@ -795,24 +951,79 @@ def same_as_wkg():
         place.publish_all(registry)
         place.write("http/http.wit", HTTP)
         for world in worlds:
-            for manifest in ("", '[overrides]\n"test:io" = { version = "0.2" }\n', '[overrides]\n"test:http" = { path = "../http" }\n'):
+            for manifest in ("", '[overrides]\n"test:io" = { version = "0.2" }\n', '[overrides]\n"test:http" = { path = "../http" }\n',
+                             '[overrides]\n"test:http" = { path = "../http", version = "9" }\n', '[overrides]\n"test:http" = {}\n'):
                 place.write("work/wit/world.wit", world)
                 place.write("work/wkg.toml", manifest)
-                trees = []
-                for program in ([wkg, "wit", "fetch"], [os.path.abspath(WASH), "wit", "fetch"]):
-                    shutil.rmtree(place.path("work/wit/deps"), ignore_errors=True)
-                    os.path.exists(place.path("work/wkg.lock")) and os.unlink(place.path("work/wkg.lock"))
-                    done = subprocess.run(program, cwd=place.path("work"), env={**os.environ, **place.env}, stdout=subprocess.PIPE,
-                                          stderr=subprocess.STDOUT)
-                    equal(done.returncode, 0, f"{program}: {done.stdout.decode()}")
-                    trees.append(place.tree())
+                trees = [fetched_by(place, wkg), fetched_by(place, WASH)]
                 equal(trees[1], trees[0], f"{world!r} {manifest!r}")
-                done = subprocess.run([wkg, "wit", "build", "-o", "theirs.wasm"], cwd=place.path("work"), env={**os.environ, **place.env},
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                equal(done.returncode, 0, done.stdout.decode())
+                run_in(place, wkg, "wit", "build", "-o", "theirs.wasm")
                 place.ok("wit", "build", "--output-file", "ours.wasm")
                 equal(place.ok("inspect", "ours.wasm"), place.ok("inspect", "theirs.wasm"))
                 equal(place.tree()["wkg.lock"], trees[0]["wkg.lock"])
+
+
+def custom_sections(data):
+    """name -> content, of a component's own"""
+    at, found = 8, {}
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte, at = data[at], at + 1
+            value |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        kind, at = data[at], at + 1
+        end = number() + at
+        if kind == 0:
+            length = number()
+            found[data[at:at + length].decode()] = data[at + length:end]
+        at = end
+    return found
+
+
+@test
+def same_metadata_as_wkg():
+    """CLI-42: what wkg.toml says of the package is in the built file as wkg has it there"""
+    wkg = cached_tool("wkg")
+    if not wkg:
+        raise Skip("tools/cargo-tool.sh has not built wkg")
+    with WitPlace("package mine:app@0.1.0;\nworld app {}\n") as place:
+        place.registries("")
+        place.write("work/wkg.toml", '[metadata]\nauthor = "A B, C"\ndescription = "says \\"é\\""\nlicense = "MIT OR Apache-2.0"\n'
+                    'repository = "https://example.com/a"\nhomepage = "https://example.com/"\nrevision = "abc"\n')
+        run_in(place, wkg, "wit", "build", "-o", "theirs.wasm")
+        place.ok("wit", "build", "--output-file", "ours.wasm")
+        theirs, ours = (custom_sections(place.read(f"work/{name}.wasm")) for name in ("theirs", "ours"))
+        names = {"component-name", "authors", "description", "licenses", "source", "homepage", "revision", "version"}
+        check(names <= set(theirs), theirs)
+        equal({name: ours.get(name) for name in names}, {name: theirs[name] for name in names})
+
+
+@test
+def same_as_wkg_beside_registries():
+    """DOC-9: packages of a folder and of a workspace's members: wkg.lock as wkg writes it, and deps where it has them in one place"""
+    wkg = cached_tool("wkg")
+    if not wkg:
+        raise Skip("tools/cargo-tool.sh has not built wkg")
+    with WitPlace(re.sub(r" *// .*", "", WORLD)) as place:
+        place.write("packages/test/http/1.1.0.wasm", place.package(HTTP, io=STREAMS))
+        place.write("packages/test/io/0.2.0.wasm", place.package(STREAMS))
+        place.registries(f'default_registry = "my.packages"\n[registry."my.packages".local]\nroot = "{place.path("packages")}"\n')
+        place.write("work/io/wit/io.wit", STREAMS)
+        for manifest, members in [("", ()), ('[overrides]\n"test:http" = { version = "^1" }\n', ()),
+                                  ('[workspace]\nmembers = ["wit"]\n', ()), ('[workspace]\nmembers = ["wit", "i*/wit"]\n', ("test:io",))]:
+            place.write("work/wkg.toml", manifest)
+            trees = [fetched_by(place, wkg), fetched_by(place, WASH)]
+            equal(trees[1]["wkg.lock"], trees[0]["wkg.lock"], manifest)
+            check("test:http" in trees[1]["wkg.lock"] and not any(name in trees[1]["wkg.lock"] for name in members), manifest)
+            if "workspace" not in manifest:
+                equal(trees[1], trees[0], manifest)
 
 
 if __name__ == "__main__":

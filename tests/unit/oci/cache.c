@@ -2,8 +2,11 @@
 #include "base/mem.h"
 #include "support.h"
 #include "tap.h"
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MANIFEST "sha256:1111111111111111111111111111111111111111111111111111111111111111"
@@ -231,4 +234,160 @@ TEST(long_references_fit_in_a_name)
     oci_reference_release(&f.reference);
     CHECK_EQ(oci_reference_parse(str_n(text, 4 + OCI_REPOSITORY_MAX), &f.reference, NULL), ST_OK);
     CHECK(lock(&f) && store(&f, STR("hello")));
+}
+
+/* --- the bound ---------------------------------------------------------------------------------------------------------------- */
+
+static bool use(struct fixture *fixture, const char *reference, struct oci_cache_entry *ret_entry)
+{
+    oci_reference_release(&fixture->reference);
+    return oci_reference_parse(str_of(reference), &fixture->reference, NULL) == ST_OK &&
+           oci_cache_lock(fixture->cache, &fixture->reference, NULL, ret_entry, NULL) == ST_OK;
+}
+
+/* An entry with an artifact of 1000 bytes, used `age` seconds ago. */
+static bool add(struct fixture *fixture, const char *reference, int age)
+{
+    char bytes[1000] = {0};
+    autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
+    struct timespec now;
+    if (!use(fixture, reference, &fixture->entry) || !store(fixture, str_n(bytes, sizeof bytes)))
+        return false;
+    buf_addf(&path, "%s/lock", fixture->entry.path);
+    oci_cache_unlock(&fixture->entry);
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec -= age;
+    return utimensat(AT_FDCWD, path.data, (struct timespec[]){now, now}, 0) == 0;
+}
+
+static bool has(struct fixture *fixture, const char *reference)
+{
+    struct oci_cached cached;
+    struct oci_cache_entry entry;
+    if (!use(fixture, reference, &entry))
+        return false;
+    bool found = oci_cache_load(&entry, &cached, NULL) == ST_OK;
+    if (found)
+        close(cached.fd);
+    oci_cache_unlock(&entry);
+    return found;
+}
+
+static bool fill(struct fixture *fixture)
+{
+    return fixture_open(fixture) && add(fixture, "h.x/b:1", 200) && add(fixture, "h.x/a:1", 300) && add(fixture, "h.x/c:1", 100);
+}
+
+TEST(trim_removes_what_was_used_longest_ago)
+{
+    autofixture f;
+    struct oci_cache_entry entry;
+    CHECK(fill(&f));
+    oci_cache_trim(f.cache, 100000);
+    CHECK(has(&f, "h.x/b:1") && has(&f, "h.x/a:1") && has(&f, "h.x/c:1"));
+    CHECK(add(&f, "h.x/a:1", 300) && add(&f, "h.x/b:1", 200) && add(&f, "h.x/c:1", 100));
+    CHECK(use(&f, "h.x/a:1", &entry)); /* now */
+    oci_cache_unlock(&entry);
+    oci_cache_trim(f.cache, 2500);
+    CHECK(!has(&f, "h.x/b:1") && !has(&f, "h.x/c:1") && has(&f, "h.x/a:1"));
+    oci_cache_trim(f.cache, 0);
+    CHECK(!has(&f, "h.x/a:1"));
+    CHECK_EQ(rmdir(f.folder.path), 0); /* nothing is left */
+    CHECK_EQ(mkdir(f.folder.path, 0700), 0);
+}
+
+TEST(trim_leaves_what_is_locked)
+{
+    autofixture f;
+    struct oci_cache_entry entry;
+    struct oci_cached cached;
+    CHECK(fill(&f) && use(&f, "h.x/a:1", &entry));
+    oci_cache_trim(f.cache, 0);
+    CHECK(oci_cache_load(&entry, &cached, NULL) == ST_OK);
+    close(cached.fd);
+    oci_cache_unlock(&entry);
+    CHECK(!has(&f, "h.x/b:1") && has(&f, "h.x/a:1"));
+}
+
+TEST(trim_leaves_what_is_open)
+{
+    autofixture f;
+    struct oci_cache_entry entry;
+    struct oci_cached cached;
+    CHECK(fill(&f) && use(&f, "h.x/a:1", &entry) && oci_cache_load(&entry, &cached, NULL) == ST_OK);
+    oci_cache_unlock(&entry);
+    oci_cache_trim(f.cache, 0);
+    CHECK(has(&f, "h.x/a:1"));
+    close(cached.fd);
+    oci_cache_trim(f.cache, 0);
+    CHECK(!has(&f, "h.x/a:1"));
+}
+
+/* What a process that died in the middle has left, and what is not ours to remove. */
+TEST(trim_passes_over_what_is_no_entry)
+{
+    autofixture f;
+    struct oci_cache_entry entry;
+    CHECK(fill(&f) && use(&f, "h.x/a:1", &entry));
+    CHECK_EQ(unlinkat(entry.folder, "digest", 0), 0);
+    CHECK_EQ(mkdirat(entry.folder, "theirs", 0700), 0);
+    oci_cache_unlock(&entry);
+    CHECK(folder_write(&f.folder, "notes", STR("mine"), 0600));
+    oci_cache_trim(f.cache, 0);
+    CHECK(folder_has(&f.folder, "notes"));
+    CHECK(!has(&f, "h.x/a:1") && !has(&f, "h.x/b:1"));
+    CHECK(add(&f, "h.x/a:1", 0) && has(&f, "h.x/a:1"));
+}
+
+struct crowd {
+    struct fixture fixture;
+    unsigned number;
+    bool failed;
+};
+
+/* Pulls, or loads and reads, then trims. */
+static void *use_and_trim(void *arg)
+{
+    struct crowd *crowd = arg;
+    char reference[32], bytes[1000];
+    for (unsigned i = 0; i < 200 && !crowd->failed; i++) {
+        struct oci_cached cached = {.fd = -1};
+        struct fixture *f = &crowd->fixture;
+        snprintf(reference, sizeof reference, "h.x/%c:1", 'a' + (int)((i * 7 + crowd->number) % 5));
+        crowd->failed = !use(f, reference, &f->entry);
+        if (!crowd->failed && oci_cache_load(&f->entry, &cached, NULL) != ST_OK)
+            crowd->failed = !store(f, str_n(memset(bytes, 'x', sizeof bytes), sizeof bytes)) ||
+                            oci_cache_load(&f->entry, &cached, NULL) != ST_OK;
+        oci_cache_unlock(&f->entry);
+        oci_cache_trim(f->cache, 2000);
+        crowd->failed = crowd->failed || pread(cached.fd, bytes, sizeof bytes, 0) != sizeof bytes;
+        close(cached.fd);
+    }
+    return NULL;
+}
+
+TEST(many_trim_at_once)
+{
+    autofolder folder;
+    pthread_t threads[4];
+    struct crowd crowd[4] = {0};
+    CHECK(folder_open(&folder));
+    for (unsigned i = 0; i < ARRAY_LEN(crowd); i++) {
+        crowd[i].number = i;
+        CHECK_EQ(oci_cache_open(folder.path, &crowd[i].fixture.cache, NULL), ST_OK);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(crowd); i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, use_and_trim, &crowd[i]), 0);
+    for (unsigned i = 0; i < ARRAY_LEN(crowd); i++)
+        pthread_join(threads[i], NULL);
+    oci_cache_trim(crowd[0].fixture.cache, 0);
+    bool failed = false;
+    for (unsigned i = 0; i < ARRAY_LEN(crowd); i++) {
+        failed = failed || crowd[i].failed;
+        oci_cache_close(crowd[i].fixture.cache);
+        oci_reference_release(&crowd[i].fixture.reference);
+    }
+    CHECK(!failed);
+    CHECK_EQ(rmdir(folder.path), 0);
+    CHECK_EQ(mkdir(folder.path, 0700), 0);
 }

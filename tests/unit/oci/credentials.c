@@ -32,6 +32,7 @@ TEST(order)
     struct oci_login login;
     struct error err = {0};
     const struct oci_credentials_options given = {.user = STR_INIT("me"), .password = STR_INIT("mine")};
+    const struct oci_credentials_options token = {.user = STR_INIT("me"), .token = STR_INIT("t")};
     CHECK(folder_open(&folder));
     CHECK_EQ(find(&folder, NULL, NULL, &login, &err), ST_OK);
     CHECK(!login.user && !login.password);
@@ -41,6 +42,10 @@ TEST(order)
     oci_login_release(&login);
     CHECK_EQ(find(&folder, FILE_LOGIN "}", &given, &login, &err), ST_OK);
     CHECK_STR(str_of(login.user), "me");
+    oci_login_release(&login);
+    CHECK_EQ(find(&folder, FILE_LOGIN "}", &token, &login, &err), ST_OK);
+    CHECK_STR(str_of(login.token), "t");
+    CHECK(!login.user && !login.password);
     oci_login_release(&login);
 }
 

@@ -128,7 +128,7 @@ TEST(refused)
         {IMAGE("{\"mediaType\":\"\",\"digest\":\"" D1 "\",\"size\":1}"), "", ST_INVALID},
         {IMAGE("{\"mediaType\":\"a\\nb\",\"digest\":\"" D1 "\",\"size\":1}"), "", ST_INVALID},
         {IMAGE("{\"mediaType\":\"a\",\"digest\":\"sha256:1\",\"size\":1}"), "", ST_INVALID},
-        {IMAGE("{\"mediaType\":\"a\",\"digest\":\"sha512:1\",\"size\":1}"), "", ST_UNSUPPORTED},
+        {IMAGE("{\"mediaType\":\"a\",\"digest\":\"sha512:1\",\"size\":1}"), "", ST_INVALID},
         {IMAGE("{\"mediaType\":\"a\",\"digest\":\"" D1 "\",\"size\":-1}"), "", ST_INVALID},
         {IMAGE("{\"mediaType\":\"a\",\"digest\":\"" D1 "\",\"size\":1.5}"), "", ST_INVALID},
         {IMAGE("{\"mediaType\":\"a\",\"digest\":\"" D1 "\",\"size\":9223372036854775807}"), "", ST_INVALID},

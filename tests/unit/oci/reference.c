@@ -20,6 +20,7 @@ TEST(accepted)
         {"[fe80::1]/a", "[fe80::1]/a:latest", "[fe80::1]", "a", "latest", ""},
         {"127.0.0.1:1/a-b__c.d---e:_x", "127.0.0.1:1/a-b__c.d---e:_x", "127.0.0.1:1", "a-b__c.d---e", "_x", ""},
         {"h.x/a@sha256:" HEX64, "h.x/a@sha256:" HEX64, "h.x", "a", "", "sha256:" HEX64},
+        {"h.x/a@sha512:" HEX64 HEX64, "h.x/a@sha512:" HEX64 HEX64, "h.x", "a", "", "sha512:" HEX64 HEX64},
         {"h.x/a:t@sha256:" HEX64, "h.x/a:t@sha256:" HEX64, "h.x", "a", "t", "sha256:" HEX64},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -82,7 +83,9 @@ TEST(refused)
         "a@sha256:",
         "a@sha256:" HEX64 "0",
         "a@sha256:" HEX64 "@sha256:" HEX64,
-        "a@sha512:" HEX64 HEX64,
+        "a@sha512:" HEX64,
+        "a@sha256:" HEX64 HEX64,
+        "a@sha384:" HEX64,
         "a@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
         "h.x/\xc3\xa9",
         "h.x/a?x=1",

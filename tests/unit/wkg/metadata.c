@@ -2,22 +2,24 @@
 #include "base/mem.h"
 #include "tap.h"
 
-/* document, OCI registry, prefix */
-static const char *const good[][3] = {
+/* document, OCI registry, prefix, protocol */
+static const char *const good[][4] = {
     {"{\"preferredProtocol\":\"oci\",\"oci\":{\"registry\":\"ghcr.io\",\"namespacePrefix\":\"webassembly/\"}}", "ghcr.io",
-     "webassembly/"},
-    {"{\"ociRegistry\":\"ghcr.io\",\"ociNamespacePrefix\":\"bytecodealliance/a-\"}", "ghcr.io", "bytecodealliance/a-"},
-    {"{\"oci\":{\"registry\":\"a.example\"},\"ociRegistry\":\"b.example:5000\",\"more\":[1]}", "b.example:5000", ""},
-    {"{\"oci\":{\"registry\":null},\"preferredProtocol\":null}", "", ""},
-    {"{}", "", ""},
+     "webassembly/", "oci"},
+    {"{\"ociRegistry\":\"ghcr.io\",\"ociNamespacePrefix\":\"bytecodealliance/a-\"}", "ghcr.io", "bytecodealliance/a-", ""},
+    {"{\"oci\":{\"registry\":\"a.example\"},\"ociRegistry\":\"b.example:5000\",\"more\":[1]}", "b.example:5000", "", "oci"},
+    {"{\"oci\":{\"registry\":null},\"preferredProtocol\":null}", "", "", "oci"},
+    {"{\"preferredProtocol\":\"warg\",\"oci\":{}}", "", "", "warg"},
+    {"{\"warg\":{\"url\":\"x\"}}", "", "", "warg"},
+    {"{\"warg\":{},\"oci\":{\"registry\":\"a.example\"}}", "a.example", "", ""},
+    {"{}", "", "", ""},
 };
 /* document, what the message has */
 static const char *const bad[][2] = {
     {"[]", "object"},
     {"{\"oci\":3}", "object"},
     {"{\"oci\":{\"registry\":3}}", "`registry`"},
-    {"{\"preferredProtocol\":\"warg\"}", "`warg`"},
-    {"{\"preferredProtocol\":\"local\"}", "`local`"},
+    {"{\"preferredProtocol\":3}", "`preferredProtocol`"},
     {"{\"ociRegistry\":\"https://ghcr.io\"}", "https://ghcr.io"},
     {"{\"ociRegistry\":\"ghcr.io/x\"}", "ghcr.io/x"},
     {"{\"ociRegistry\":\"intranet\"}", "intranet"},
@@ -39,6 +41,7 @@ TEST(shapes)
         CHECK(wkg_metadata_parse("origin", str_of(good[i][0]), &arena, &metadata, &err) == ST_OK);
         CHECK_STR(metadata.registry, good[i][1]);
         CHECK_STR(metadata.prefix, good[i][2]);
+        CHECK_STR(metadata.protocol, good[i][3]);
     }
     arena_release(&arena);
 }

@@ -1,4 +1,5 @@
 #include "wkg/registries.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "tap.h"
 #include "wkg/manifest.h"
@@ -76,18 +77,68 @@ TEST(logins)
     static const char *const wanted[][3] = {
         {"mine.example:5000", "open", "sesame"}, {"c.example", "ping", "pong"}, {"d.example", "a", "b"}, {"e.example", "a", "bc"}};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-        const struct wkg_login *login = wkg_registries_login(&registries, str_of(wanted[i][0]));
-        CHECK(login);
-        CHECK_STR(login->user, wanted[i][1]);
-        CHECK_STR(login->password, wanted[i][2]);
-        CHECK_EQ(login->plain_http, i == 0);
+        const struct wkg_registry *registry = wkg_registries_get(&registries, str_of(wanted[i][0]));
+        CHECK(registry);
+        CHECK_STR(registry->user, wanted[i][1]);
+        CHECK_STR(registry->password, wanted[i][2]);
+        CHECK_EQ(registry->plain_http, i == 0);
+        CHECK_STR(registry->backend, "oci");
+        CHECK(!registry->refused.data);
     }
-    CHECK(!wkg_registries_login(&registries, STR("x.example")));
+    CHECK(!wkg_registries_get(&registries, STR("x.example")));
     CHECK(wkg_registries_log_in(&registries, STR("https://c.example/"), STR("me"), STR("word"), &err) == ST_OK);
-    CHECK_STR(wkg_registries_login(&registries, STR("c.example"))->user, "me");
+    CHECK_STR(wkg_registries_get(&registries, STR("c.example"))->user, "me");
     CHECK(wkg_registries_log_in(&registries, STR("http://localhost:5000"), STR_NULL, STR_NULL, &err) == ST_OK);
-    CHECK(wkg_registries_login(&registries, STR("localhost:5000"))->plain_http);
+    CHECK(wkg_registries_get(&registries, STR("localhost:5000"))->plain_http);
     CHECK(wkg_registries_log_in(&registries, STR("a b"), STR_NULL, STR_NULL, &err) == ST_INVALID);
+    wkg_registries_release(&registries);
+    arena_release(&arena);
+}
+
+/* The type, or the only table there is; what is not supported is no error before it is needed. */
+TEST(backends)
+{
+    static const char *const cases[][3] = {
+        /* the table of one registry, its backend, its folder */
+        {"type = \"local\"\nlocal = { root = \"/a\" }\n", "local", "/a"},
+        {"default = \"local\"\nlocal = { root = \"a\", more = 1 }\noci = {}\n", "local", "a"},
+        {"local = { root = \"/a\" }\n", "local", "/a"},
+        {"local = { root = \"/a\" }\noci = { protocol = \"http\" }\n", "", ""},
+        {"type = \"oci\"\nlocal = { root = \"/a\" }\n", "oci", ""},
+        {"type = \"warg\"\n", "warg", ""},
+        {"warg = { config_file = \"/a\" }\n", "warg", ""},
+        {"", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arena arena;
+        struct wkg_registries registries;
+        struct error err = {.message = ""};
+        autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+        arena_init(&arena, SIZE_MAX);
+        wkg_registries_init(&registries, &arena);
+        buf_addf(&text, "[registry.\"a.b\"]\n%s", cases[i][0]);
+        CHECK(wkg_registries_parse(&registries, "config.toml", buf_str(&text), &err) == ST_OK ||
+              tap_fail(__FILE__, __LINE__, "case %zu: %s", i, err.message));
+        CHECK_STR(wkg_registries_get(&registries, STR("a.b"))->backend, cases[i][1]);
+        CHECK_STR(wkg_registries_get(&registries, STR("a.b"))->folder, cases[i][2]);
+        wkg_registries_release(&registries);
+        arena_release(&arena);
+    }
+}
+
+TEST(refused_when_needed)
+{
+    struct arena arena;
+    struct wkg_registries registries;
+    struct error err;
+    arena_init(&arena, SIZE_MAX);
+    wkg_registries_init(&registries, &arena);
+    CHECK(wkg_registries_parse(&registries, "config.toml",
+                               STR("[registry.\"a.b\".oci]\naccept_invalid_certificates = true\n"
+                                   "[registry.\"c.d\".oci]\nextra_root_certificates = [{ encoding = \"pem\", data = \"x\" }]\n"),
+                               &err) == ST_OK);
+    CHECK(strstr(wkg_registries_get(&registries, STR("a.b"))->refused.data, "WASH_OCI_CA_PATHS"));
+    CHECK(strstr(wkg_registries_get(&registries, STR("c.d"))->refused.data, "WASH_OCI_CA_PATHS"));
     wkg_registries_release(&registries);
     arena_release(&arena);
 }
@@ -101,11 +152,13 @@ TEST(refused_configuration)
         {"[namespace_registries]\n\"a:b\" = \"c.d\"\n", "a:b"},
         {"[namespace_registries]\na = { registry = \"c.d\" }\n", "metadata"},
         {"[package_registry_overrides]\na = \"c.d\"\n", "`a`"},
-        {"[registry.\"a.b\"]\ntype = \"local\"\n", "type"},
+        {"[registry.\"a.b\"]\ntype = \"local\"\n", "`root`"},
+        {"[registry.\"a.b\"]\ntype = 3\n", "`type`"},
+        {"[registry.\"a.b\".local]\nroot = 3\n", "`root`"},
+        {"[registry.\"a.b\"]\noci = 3\n", "`oci`"},
         {"[registry.\"a.b\".oci]\nprotocol = \"ftp\"\n", "protocol"},
         {"[registry.\"a.b\".oci]\nauth = \"!!\"\n", "Base64"},
         {"[registry.\"a.b\".oci]\nauth = { username = \"a\" }\n", "password"},
-        {"[registry.\"a.b\".oci]\naccept_invalid_certificates = true\n", "WASH_OCI_CA_PATHS"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct arena arena;
@@ -139,7 +192,18 @@ TEST(manifest)
     CHECK_STR(manifest.overrides[1].requirement, "^1.2");
     CHECK_STR(manifest.fields[WKG_AUTHORS], "me");
     CHECK_STR(manifest.fields[WKG_LICENSES], "MIT");
-    static const char *const bad[][2] = {{"[workspace]\n", "workspaces"},
+    CHECK_EQ(manifest.member_count, 0);
+    CHECK(wkg_manifest_parse("wkg.toml", STR("[workspace]\nmembers = [\"wit\", \"a-*/wit\"]\nmetadata = { license = \"MIT\" }\n"),
+                             &arena, &manifest, &err) == ST_OK);
+    CHECK_EQ(manifest.member_count, 2);
+    CHECK_STR(manifest.members[1], "a-*/wit");
+    CHECK(wkg_manifest_parse("wkg.toml", STR("[workspace]\n"), &arena, &manifest, &err) == ST_OK);
+    CHECK_EQ(manifest.member_count, 0);
+    static const char *const bad[][2] = {{"workspace = \"..\"\n", "`members`"},
+                                         {"[workspace]\nmembers = \"wit\"\n", "`members`"},
+                                         {"[workspace]\nmembers = [3]\n", "members[]"},
+                                         {"[workspace]\nmembers = []\n[overrides]\n", "neither `overrides`"},
+                                         {"[workspace]\nmembers = []\n[metadata]\n", "nor `metadata`"},
                                          {"x = 1\n", "`x`"},
                                          {"overrides = 3\n", "overrides"},
                                          {"[overrides]\na = {}\n", "`a`"},
