@@ -3,7 +3,7 @@
 #include "base/vec.h"
 #include "cli/cleanup.h"
 #include "cli/cli.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include <errno.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -61,14 +61,10 @@ static bool finds_program(const struct doctor *doctor, struct str name)
 /* The first line that a program prints; data NULL: it did not run. */
 static struct str first_line(const struct doctor *doctor, const char *const *argv)
 {
-    autobuf struct buf output = BUF_INIT(VERSION_MAX), errors = BUF_INIT(CLI_PROCESS_ERRORS_MAX);
-    struct cli_process process = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = VERSION_TIMEOUT_NS};
-    struct cli_interrupts interrupts;
+    autobuf struct buf output = BUF_INIT(VERSION_MAX), errors = BUF_INIT(IO_RUN_ERRORS_MAX);
+    const struct io_run run = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = VERSION_TIMEOUT_NS};
     int code = 0;
-    cli_interrupts_hold(&interrupts);
-    enum status status = cli_process_run(&process, &code, NULL);
-    cli_interrupts_release(&interrupts);
-    if (status != ST_OK || code != 0)
+    if (cli_run(&run, &code, NULL) != ST_OK || code != 0)
         return STR_NULL;
     struct str rest = str_trim(output.len ? buf_str(&output) : buf_str(&errors)), line;
     return str_next_part(&rest, '\n', &line) ? arena_str(doctor->arena, str_trim(line)) : STR("");

@@ -2,7 +2,7 @@
 #include "cli/download.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include <curl/curl.h>
 
 #define MAX_REDIRECTS 5

@@ -18,7 +18,7 @@ struct cli_download {
 };
 
 /* ST_NOT_FOUND, ST_DENIED by the server's answer; ST_LIMIT past max_bytes; ST_UNAVAILABLE for the network and TLS; ST_TIMEOUT;
- * ST_CANCELLED when interrupted (cli/process.h; interrupts must be held); else what the sink failed with. Blocks. */
+ * ST_CANCELLED when interrupted (cli/interrupts.h; interrupts must be held); else what the sink failed with. Blocks. */
 enum status cli_download(const struct cli_download *download, struct error *err) CHECKED;
 
 /* A sink that is a struct buf. */

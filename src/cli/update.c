@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/download.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/update_config.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -202,12 +202,12 @@ static enum status lock(const struct update *update, struct error *err)
 /* The new executable says who it is. */
 static enum status try_out(const struct update *update, struct error *err)
 {
-    autobuf struct buf output = BUF_INIT(4096), errors = BUF_INIT(CLI_PROCESS_ERRORS_MAX);
+    autobuf struct buf output = BUF_INIT(4096);
     const char *const argv[] = {update->path.data, "-V", NULL};
-    struct cli_process process = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = TRY_OUT_NS};
+    const struct io_run run = {.argv = argv, .output = &output, .discard_errors = true, .timeout_ns = TRY_OUT_NS};
     struct cli_version version;
     int code;
-    TRY(cli_process_run(&process, &code, err));
+    TRY(cli_run(&run, &code, err));
     struct str said = str_trim(buf_str(&output));
     if (code != 0)
         return fail(err, ST_INVALID, "it ended with %d", code);

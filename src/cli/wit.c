@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/git.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/registry.h"
 #include "component/limits.h"
 #include "wit/source.h"
@@ -11,20 +11,11 @@
 #include "wkg/edit.h"
 #include "wkg/file.h"
 #include <dirent.h>
-#include <pthread.h>
 
 struct wit_command {
     struct str wit_dir;
     struct str package, output_file;
     bool clean;
-};
-
-/* An interrupt ends what waits for the network; then everything is taken back in order. */
-struct watch {
-    struct cli_interrupts interrupts;
-    pthread_t thread;
-    bool running;
-    atomic_bool interrupted, done;
 };
 
 /* What a command works on. */
@@ -37,34 +28,6 @@ struct wit {
 
 /* --- the project -------------------------------------------------------------------------------------------------------------- */
 
-static void *watch_interrupts(void *env)
-{
-    static const struct timespec pause = {.tv_nsec = 50 * NS_PER_MS};
-    struct watch *watch = env;
-    while (!atomic_load(&watch->done)) {
-        if (cli_interrupted())
-            atomic_store(&watch->interrupted, true);
-        nanosleep(&pause, NULL);
-    }
-    return NULL;
-}
-
-static void watch_start(struct watch *watch)
-{
-    *watch = (struct watch){0};
-    cli_interrupts_hold(&watch->interrupts);
-    watch->running = pthread_create(&watch->thread, NULL, watch_interrupts, watch) == 0;
-}
-
-static void watch_end(struct watch *watch)
-{
-    atomic_store(&watch->done, true);
-    if (watch->running)
-        pthread_join(watch->thread, NULL);
-    cli_interrupts_release(&watch->interrupts);
-}
-
-/* Interrupts are held. */
 static enum status clone_repository(void *env UNUSED, const char *url, const char *ref, const char *folder, struct error *err)
 {
     const struct cli_git_clone clone = {.url = url, .ref = ref, .folder = folder};
@@ -127,25 +90,25 @@ static enum status open_project(struct cli_context *context, const struct wit_co
     return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 
-/* Work that may take a while: shown, and interrupted in order. */
+/* Work that may take a while: shown, and ended by an interrupt so that everything is taken back in order. */
 struct job {
     struct wkg_project project;
     struct cli_progress progress;
-    struct watch watch;
+    struct cli_interrupts interrupts;
 };
 
 static void job_start(struct job *job, const struct wit *wit)
 {
     *job = (struct job){.project = wit->wkg};
-    watch_start(&job->watch);
-    job->project.cancelled = &job->watch.interrupted;
+    job->project.cancel = cli_when_interrupted;
+    cli_interrupts_hold(&job->interrupts);
     cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
 }
 
 static void job_end(struct job *job)
 {
     cli_progress_end(&job->progress);
-    watch_end(&job->watch);
+    cli_interrupts_release(&job->interrupts);
 }
 
 static enum status fetch(const struct wit *wit, const struct wkg_request *request, struct error *err)

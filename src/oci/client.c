@@ -44,7 +44,7 @@ enum status oci_client_new(const struct oci_client_options *options, struct oci_
     client->options.credentials.user = str_of(client->user);
     client->options.credentials.password = str_of(client->password);
     client->options.credentials.docker_config = client->docker_config;
-    client->options.credentials.cancelled = options->cancelled;
+    client->options.credentials.cancel = options->cancel;
     if (!client->options.max_layer_bytes)
         client->options.max_layer_bytes = OCI_LAYER_MAX_BYTES;
     if (!client->options.chunk_bytes)
@@ -79,7 +79,7 @@ void oci_call_start(struct oci_client *client)
 
 bool oci_is_cancelled(const struct oci_client *client)
 {
-    return client->options.cancelled && atomic_load(client->options.cancelled);
+    return cancel_asked(client->options.cancel);
 }
 
 void oci_progress_set(struct oci_client *client, uint64_t total)

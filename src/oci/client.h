@@ -21,13 +21,13 @@ struct oci_client;
 typedef void oci_progress(void *env, uint64_t done_bytes, uint64_t total_bytes);
 
 struct oci_client_options {
-    struct oci_credentials_options credentials; /* text is copied; `cancelled` is set from below */
+    struct oci_credentials_options credentials; /* text is copied; `cancel` is set from below */
     bool plain_http;                            /* talk HTTP instead of HTTPS; tokens may come over HTTP as well */
     uint64_t timeout_ms;                        /* of each call below, tries included; 0: none */
     uint64_t max_layer_bytes;                   /* 0: OCI_LAYER_MAX_BYTES */
     uint64_t chunk_bytes;                       /* blobs larger than this are pushed in pieces of it; 0: OCI_CHUNK_BYTES */
-    const atomic_bool *cancelled;               /* set by another thread: calls end with ST_CANCELLED; or NULL */
-    oci_progress *progress;                     /* or NULL */
+    struct cancel cancel;
+    oci_progress *progress; /* or NULL */
     void *progress_env;
     const char *user_agent; /* or NULL */
 };

@@ -1,8 +1,9 @@
 #include "oci/credentials.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "io/run.h"
 #include "oci/docker_config.h"
-#include "oci/helper.h"
+#include "oci/transfer.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define NOT_FOUND_TEXT "credentials not found"
+#define HELPER_OUTPUT_MAX 65536
 
 static void set_login(struct oci_login *login, struct str user, struct str password)
 {
@@ -90,26 +92,43 @@ static enum status read_answer(struct str answer, const char *program, struct oc
     return status;
 }
 
+/* What it says on stderr is for whoever runs it by hand. */
+static enum status run_helper(const struct oci_credentials_options *options, const char *program, struct str server,
+                              struct buf *answer, int *ret_code, struct error *err)
+{
+    const char *const argv[] = {program, "get", NULL};
+    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
+    const struct io_run run = {.argv = argv,
+                               .input = server,
+                               .output = answer,
+                               .discard_errors = true,
+                               .timeout_ns = timeout_ms * NS_PER_MS,
+                               .cancel = options->cancel};
+    enum status status = io_run(&run, ret_code, err);
+    if (status == ST_NOT_FOUND)
+        return fail(err, ST_NOT_FOUND, "%s, which the Docker configuration names, is not in PATH", program);
+    return status;
+}
+
+/* Not an error: the helper has none for this server. */
+static enum status read_failure(struct str answer, const char *program, int code, struct error *err)
+{
+    if (str_find(answer, STR(NOT_FOUND_TEXT)) != STR_NONE)
+        return ST_OK;
+    autofree char *shown = oci_shown(answer, 200);
+    return fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program, code, *shown ? ": " : "", shown);
+}
+
 static enum status ask_helper(const struct oci_credentials_options *options, const struct oci_docker_login *docker,
                               struct oci_login *ret_login, struct error *err)
 {
-    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(OCI_HELPER_OUTPUT_MAX);
+    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(HELPER_OUTPUT_MAX);
     int code = 0;
     buf_addf(&program, "docker-credential-%.*s", STR_ARG(docker->helper));
-    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
-    enum status status = oci_helper_run(program.data, "get", docker->server, timeout_ms, options->cancelled, &answer, &code, err);
-    if (status != ST_OK)
-        return status;
-    if (code == 0) {
-        status = read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err);
-    } else if (str_find(buf_str(&answer), STR(NOT_FOUND_TEXT)) == STR_NONE) {
-        autobuf struct buf shown = BUF_INIT(BUF_UNLIMITED);
-        buf_add(&shown, STR(""));
-        if (buf_append_escaped(&shown, str_slice(str_trim(buf_str(&answer)), 0, 200)) != ST_OK)
-            bug("escape");
-        status =
-            fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program.data, code, shown.len ? ": " : "", shown.data);
-    }
+    enum status status = run_helper(options, program.data, docker->server, &answer, &code, err);
+    if (status == ST_OK)
+        status = code == 0 ? read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err)
+                           : read_failure(buf_str(&answer), program.data, code, err);
     if (answer.data)
         OPENSSL_cleanse(answer.data, answer.len);
     return status;

@@ -105,12 +105,12 @@ enum status wkg_fetch_open(struct fetch *f, const struct wkg_project *project, c
     static const struct wit_options options = {.all_features = true};
     *f = (struct fetch){.project = project, .request = request, .err = err};
     f->fetcher = (struct wkg_fetcher){
-        .root = project->root, .clone = project->clone, .clone_env = project->clone_env, .cancelled = project->cancelled};
+        .root = project->root, .clone = project->clone, .clone_env = project->clone_env, .cancel = project->cancel};
     arena_init(&f->arena, SIZE_MAX);
     wit_model_init(&f->model);
     f->loader = wit_loader_new(&f->model, &options);
     wkg_registries_init(&f->registries, &f->arena);
-    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancelled};
+    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancel};
     f->session = wkg_session_new(&session, &f->arena);
     return read_settings(f);
 }

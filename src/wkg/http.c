@@ -13,7 +13,7 @@
 struct download {
     CURL *curl;
     struct buf *body;
-    const atomic_bool *cancelled;
+    struct cancel cancel;
     bool overflowed;
     char message[CURL_ERROR_SIZE];
 };
@@ -59,7 +59,7 @@ static size_t take(char *data, size_t size, size_t count, void *env)
 static int tick(void *env, curl_off_t total UNUSED, curl_off_t done UNUSED, curl_off_t to_send UNUSED, curl_off_t sent UNUSED)
 {
     const struct download *download = env;
-    return download->cancelled && atomic_load(download->cancelled);
+    return cancel_asked(download->cancel);
 }
 
 static CURLcode trust(CURL *curl UNUSED, void *context, void *env UNUSED)
@@ -108,9 +108,9 @@ static enum status status_of(CURLcode code)
     }
 }
 
-enum status wkg_http_get(const char *url, const atomic_bool *cancelled, struct buf *ret_body, long *ret_code, struct error *err)
+enum status wkg_http_get(const char *url, struct cancel cancel, struct buf *ret_body, long *ret_code, struct error *err)
 {
-    struct download download = {.body = ret_body, .cancelled = cancelled};
+    struct download download = {.body = ret_body, .cancel = cancel};
     TRY(check_url(str_of(url), err));
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(download.curl = curl_easy_init()))
         return fail(err, ST_INTERNAL, "libcurl cannot be set up");

@@ -179,7 +179,7 @@ static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct
 {
     autobuf struct buf bytes = BUF_INIT(WKG_ARCHIVE_MAX_DOWNLOAD);
     long code = 0;
-    TRY(wkg_http_get(source->location.data, fetcher->cancelled, &bytes, &code, err));
+    TRY(wkg_http_get(source->location.data, fetcher->cancel, &bytes, &code, err));
     if (code != 200)
         return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
     if (mkdir(folder, 0700) != 0)

@@ -1,6 +1,6 @@
 #include "oci/cache.h"
 #include "base/mem.h"
-#include "support.h"
+#include "folder.h"
 #include "tap.h"
 #include <pthread.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ static bool fixture_open(struct fixture *fixture)
 
 static bool lock(struct fixture *fixture)
 {
-    return oci_cache_lock(fixture->cache, &fixture->reference, NULL, &fixture->entry, NULL) == ST_OK;
+    return oci_cache_lock(fixture->cache, &fixture->reference, (struct cancel){0}, &fixture->entry, NULL) == ST_OK;
 }
 
 static bool store(struct fixture *fixture, struct str bytes)
@@ -167,7 +167,8 @@ struct other {
 static void *lock_too(void *arg)
 {
     struct other *other = arg;
-    other->status = oci_cache_lock(other->fixture->cache, &other->fixture->reference, &other->cancelled, &other->entry, NULL);
+    other->status =
+        oci_cache_lock(other->fixture->cache, &other->fixture->reference, cancel_by_flag(&other->cancelled), &other->entry, NULL);
     return NULL;
 }
 

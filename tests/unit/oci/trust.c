@@ -1,6 +1,6 @@
 #include "oci/trust.h"
 #include "base/mem.h"
-#include "support.h"
+#include "folder.h"
 #include "tap.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
