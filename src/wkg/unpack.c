@@ -2,8 +2,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "wkg/file.h"
-#include <archive.h>
-#include <archive_entry.h>
+#include "wkg/libarchive.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -108,6 +107,7 @@ static enum status unpack_all(struct unpacking *u)
 
 enum status wkg_archive_unpack(struct str archive, const char *folder, struct error *err)
 {
+    TRY(wkg_libarchive_load(err));
     struct unpacking u = {.archive = archive_read_new(), .folder = folder, .err = err};
     if (!u.archive)
         return fail(err, ST_INTERNAL, "libarchive cannot be set up");
