@@ -11,20 +11,20 @@ static void split_paths(const struct cli_context *context, struct str list, stru
 {
     struct str part;
     while (str_next_part(&list, ',', &part))
-        if (part.len && *count < OCI_TRUST_MAX_PATHS)
+        if (part.len && *count < WEB_TRUST_MAX_PATHS)
             paths[(*count)++] = cli_path(context, part);
 }
 
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
 {
-    struct str paths[OCI_TRUST_MAX_PATHS];
+    struct str paths[WEB_TRUST_MAX_PATHS];
     size_t count = 0;
     const char *variable = getenv("WASH_OCI_CA_PATHS");
     for (size_t i = 0; i < registry->ca_paths.len; i++)
         split_paths(context, registry->ca_paths.items[i], paths, &count);
     if (registry->ca_paths.len == 0 && variable)
         split_paths(context, str_of(variable), paths, &count);
-    return oci_trust_set(paths, count, err);
+    return web_trust_set(paths, count, err);
 }
 
 static void show_progress(void *env, uint64_t done_bytes, uint64_t total_bytes)

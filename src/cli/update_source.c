@@ -1,6 +1,7 @@
 /* Where updates come from; see update.h. */
 #include "base/mem.h"
 #include "cli/download.h"
+#include "cli/interrupts.h"
 #include "cli/update.h"
 #include "cli/update_config.h"
 
@@ -79,6 +80,7 @@ enum status update_find_release(const struct update_source *source, enum release
         .token = source->token,
         .max_bytes = RELEASE_LIST_MAX_BYTES,
         .timeout_ms = timeout_ms,
+        .cancel = cli_when_interrupted,
         .sink = cli_download_to_buf,
         .sink_env = &answer,
     };

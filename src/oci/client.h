@@ -1,4 +1,4 @@
-/* A client of registries: the OCI distribution protocol, on libcurl.
+/* A client of registries: the OCI distribution protocol, on the room web.
  *
  * Calls block; a client is used by one thread at a time (run them by io_offload on a shard) and keeps its connections and tokens
  * for the next call, to any registry. What a registry says is not believed: manifests and blobs are checked against their digests,
@@ -32,7 +32,7 @@ struct oci_client_options {
     const char *user_agent; /* or NULL */
 };
 
-/* Fails: ST_INTERNAL libcurl cannot be set up. */
+/* Fails: ST_UNSUPPORTED libcurl is not installed, ST_INTERNAL. */
 enum status oci_client_new(const struct oci_client_options *options, struct oci_client **ret_client, struct error *err) CHECKED;
 void oci_client_free(struct oci_client *client);
 

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "io/run.h"
 #include "oci/docker_config.h"
-#include "oci/transfer.h"
+#include "web/url.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -115,7 +115,7 @@ static enum status read_failure(struct str answer, const char *program, int code
 {
     if (str_find(answer, STR(NOT_FOUND_TEXT)) != STR_NONE)
         return ST_OK;
-    autofree char *shown = oci_shown(answer, 200);
+    autofree char *shown = web_shown(answer, 200);
     return fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program, code, *shown ? ": " : "", shown);
 }
 

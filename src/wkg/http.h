@@ -1,8 +1,7 @@
 /* Plain downloads: a registry's metadata, an archive. Not the registry protocol, which is the room oci.
  *
  * TLS always, but for hosts that are this machine by name (localhost, 127.0.0.1, ::1), which may be asked for over HTTP. Redirects
- * are followed over https only, and few of them; certificates of WASH_OCI_CA_PATHS count (oci/trust.h). No credentials are sent.
- * Blocks; any thread. */
+ * are followed over https only. No credentials are sent. Blocks; any thread. */
 #pragma once
 
 #include "base/buf.h"

@@ -1,4 +1,4 @@
-#include "oci/trust.h"
+#include "web/trust.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -76,7 +75,7 @@ static enum status read_bundle(const char *path, struct buf *bytes, struct error
         else if (len < 0)
             return fail_errno(err, "CA bundle %s", path);
         else if (buf_append(bytes, piece, (size_t)len) != ST_OK)
-            return fail(err, ST_LIMIT, "CA bundle %s has more than %u bytes", path, OCI_TRUST_MAX_BYTES);
+            return fail(err, ST_LIMIT, "CA bundle %s has more than %u bytes", path, WEB_TRUST_MAX_BYTES);
     }
     return ST_OK;
 }
@@ -84,7 +83,7 @@ static enum status read_bundle(const char *path, struct buf *bytes, struct error
 /* Every PEM block must be a certificate that can be read, and there must be one. */
 static enum status load_bundle(struct trust *trust, const char *path, struct error *err)
 {
-    autobuf struct buf bytes = BUF_INIT(OCI_TRUST_MAX_BYTES);
+    autobuf struct buf bytes = BUF_INIT(WEB_TRUST_MAX_BYTES);
     TRY(read_bundle(path, &bytes, err));
     BIO *source = BIO_new_mem_buf(buf_str(&bytes).data, (int)bytes.len);
     if (!source)
@@ -118,13 +117,13 @@ static enum status install(struct trust *trust, struct error *err)
     return ST_OK;
 }
 
-enum status oci_trust_set(const struct str *paths, size_t count, struct error *err)
+enum status web_trust_set(const struct str *paths, size_t count, struct error *err)
 {
     struct trust trust = {0};
     if (count == 0)
         return ST_OK;
-    if (count > OCI_TRUST_MAX_PATHS)
-        return fail(err, ST_LIMIT, "%zu CA bundles, more than %u", count, OCI_TRUST_MAX_PATHS);
+    if (count > WEB_TRUST_MAX_PATHS)
+        return fail(err, ST_LIMIT, "%zu CA bundles, more than %u", count, WEB_TRUST_MAX_PATHS);
     take_paths(&trust, paths, count);
     pthread_mutex_lock(&installed.lock);
     enum status status = install(&trust, err);
@@ -133,10 +132,9 @@ enum status oci_trust_set(const struct str *paths, size_t count, struct error *e
     return status;
 }
 
-bool oci_trust_apply(SSL_CTX *context)
+bool web_trust_apply(X509_STORE *store)
 {
     bool done = true;
-    X509_STORE *store = SSL_CTX_get_cert_store(context);
     pthread_mutex_lock(&installed.lock);
     vec_each (certificate, &installed.trust.certificates)
         done = done && X509_STORE_add_cert(store, *certificate) == 1;
