@@ -1,4 +1,5 @@
 /* `wash doctor`: looks at what building, serving and publishing need, and says how to get what is missing. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cli/cleanup.h"
@@ -275,7 +276,7 @@ static void check_cache(struct doctor *doctor)
              "set HOME; without it nothing is kept");
         return;
     }
-    if (cli_make_folders(path, &err) != ST_OK || access(path.data, W_OK | X_OK) != 0) {
+    if (file_make_folders(path.data, CLI_FOLDER_MODE, &err) != ST_OK || access(path.data, W_OK | X_OK) != 0) {
         note(doctor, GRADE_WARN, "cache", arena_printf(doctor->arena, "%.*s cannot be written", STR_ARG(path)),
              "make it writable, or set XDG_CACHE_HOME; without it code is compiled anew each time");
         return;
@@ -342,8 +343,8 @@ static void check_credentials(struct doctor *doctor)
         note(doctor, GRADE_OK, name, STR("none: public registries only"), NULL);
         return;
     }
-    autobuf struct buf text = {0};
-    if (cli_read_file(path, CREDENTIALS_MAX_BYTES, &text, &err) != ST_OK) {
+    autobuf struct buf text = BUF_INIT(CREDENTIALS_MAX_BYTES);
+    if (file_read(path.data, &text, &err) != ST_OK) {
         note(doctor, GRADE_FAIL, name, arena_str(doctor->arena, str_of(err.message)), "make the file readable for you");
         return;
     }

@@ -1,4 +1,5 @@
 /* Where updates come from; see update.h. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/download.h"
 #include "cli/interrupts.h"
@@ -103,7 +104,8 @@ enum status update_cache_path(const struct cli_context *context, const char *nam
     if (!context->folders.cache.data)
         return fail(err, ST_NOT_FOUND, "neither XDG_CACHE_HOME nor HOME names a folder for %s", name);
     struct str path = arena_printf(context->arena, "%s/%s", context->folders.cache.data, name);
-    TRY(cli_make_folders(str_slice(path, 0, str_find_last_char(path, '/')), err));
+    struct str folder = arena_str(context->arena, str_slice(path, 0, str_find_last_char(path, '/')));
+    TRY(file_make_folders(folder.data, CLI_FOLDER_MODE, err));
     *ret_path = path;
     return ST_OK;
 }

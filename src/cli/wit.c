@@ -1,5 +1,6 @@
 /* `wash wit`: the WIT packages that a project refers to. */
 #include "cli/wit.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/git.h"
@@ -9,8 +10,6 @@
 #include "wit/source.h"
 #include "wkg/deps.h"
 #include "wkg/edit.h"
-#include "wkg/file.h"
-#include <dirent.h>
 
 struct wit_command {
     struct str wit_dir;
@@ -71,7 +70,7 @@ enum status cli_wit_project(const struct cli_context *context, const struct conf
 
 enum status cli_check_wit_dir(const char *path, struct error *err)
 {
-    if (wkg_is_folder(path))
+    if (file_is_folder(path))
         return ST_OK;
     return fail(err, ST_NOT_FOUND, "WIT directory does not exist: %s; create world.wit in it, or name another with --wit-dir",
                 path);
@@ -146,7 +145,7 @@ enum status cli_wit_fetch(const struct cli_context *context, const struct config
     if (project->config.wit.skip_fetch)
         return ST_OK;
     TRY(cli_wit_project(context, project, &wit.wkg, err));
-    if (!wkg_is_folder(wit.wkg.wit_dir))
+    if (!file_is_folder(wit.wkg.wit_dir))
         return ST_OK;
     if (wkg_complete(wit.wkg.wit_dir, &complete, err) != ST_OK)
         return fail_wrap(err, "the project's WIT (--skip-fetch builds without looking at it)");
@@ -240,15 +239,11 @@ static int by_path(const void *left, const void *right)
 /* The .wit files of the folder, world.wit first. */
 static enum status list_files(const struct wit *wit, file_list *files, struct error *err)
 {
-    const struct dirent *entry;
-    DIR *dir = opendir(wit->wkg.wit_dir);
-    if (!dir)
-        return fail_errno(err, "open folder %s", wit->wkg.wit_dir);
-    while ((entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && str_ends(str_of(entry->d_name), STR(".wit")))
-            vec_push(files,
-                     (struct wit_file){arena_printf(wit->context->arena, "%s/%s", wit->wkg.wit_dir, entry->d_name).data, STR_NULL});
-    closedir(dir);
+    autonames struct file_names names = {0};
+    TRY(file_names(wit->wkg.wit_dir, &names, err));
+    vec_each (name, &names.list)
+        if (*name[0] != '.' && str_ends(str_of(*name), STR(".wit")))
+            vec_push(files, (struct wit_file){arena_printf(wit->context->arena, "%s/%s", wit->wkg.wit_dir, *name).data, STR_NULL});
     if (files->len)
         qsort(files->items, files->len, sizeof *files->items, by_path);
     return ST_OK;
@@ -257,7 +252,7 @@ static enum status list_files(const struct wit *wit, file_list *files, struct er
 static enum status read_file(const struct wit *wit, struct wit_file *file, struct error *err)
 {
     autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES);
-    TRY(wkg_file_read(file->path, &text, err));
+    TRY(file_read(file->path, &text, err));
     file->text = arena_str(wit->context->arena, buf_str(&text));
     return ST_OK;
 }
@@ -363,7 +358,7 @@ static enum status remove_from(const struct wit *wit, struct wit_file *file, con
     TRY(read_file(wit, file, err));
     TRY(wkg_edit_remove(str_of(file->path), file->text, target, &text, &count, err));
     *total += count;
-    return count ? wkg_file_replace(file->path, buf_str(&text), err) : ST_OK;
+    return count ? file_replace(file->path, buf_str(&text), err) : ST_OK;
 }
 
 static enum status run_remove(struct cli_context *context, const void *options_pointer, struct error *err)
@@ -414,7 +409,7 @@ static enum status run_build(struct cli_context *context, const void *options_po
     TRY(open_project(context, options, &wit, err));
     TRY(build(&wit, &bytes, &built, err));
     struct str path = output_path(&wit, options, &built);
-    TRY(wkg_file_replace(path.data, buf_str(&bytes), err));
+    TRY(file_replace(path.data, buf_str(&bytes), err));
     say(&wit, arena_printf(context->arena, "Built WIT package %.*s to %.*s", STR_ARG(built.package), STR_ARG(path)),
         json_pack("{s:o, s:o, s:o, s:I}", "package", cli_json_text(built.package), "version",
                   built.version.len ? cli_json_text(built.version) : json_null(), "output", cli_json_text(path), "size",

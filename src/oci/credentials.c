@@ -1,15 +1,12 @@
 #include "oci/credentials.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "io/run.h"
 #include "oci/docker_config.h"
 #include "web/url.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NOT_FOUND_TEXT "credentials not found"
 #define HELPER_OUTPUT_MAX 65536
@@ -47,29 +44,13 @@ static char *config_path(const struct oci_credentials_options *options)
     return buf_take(&path);
 }
 
-/* ST_NOT_FOUND: there is none. */
-static enum status read_config(const char *path, struct buf *content, struct error *err)
+/* A home that is no folder has none. */
+static enum status read_config(const char *path, struct buf *content, bool *ret_there, struct error *err)
 {
-    struct stat info;
-    char piece[4096];
-    ssize_t len = 1;
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return fail(err, ST_NOT_FOUND, "%s does not exist", path);
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "open %s", path);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", path);
-    while (len > 0) {
-        len = read(fd, piece, sizeof piece);
-        if (len < 0 && errno == EINTR)
-            len = 1;
-        else if (len < 0)
-            return fail_errno(err, "read %s", path);
-        else if (buf_append(content, piece, (size_t)len) != ST_OK)
-            return fail(err, ST_LIMIT, "%s has more than %u bytes", path, OCI_DOCKER_CONFIG_MAX_BYTES);
-    }
-    return ST_OK;
+    struct error why = {0};
+    enum status status = file_read(path, content, &why);
+    *ret_there = status == ST_OK;
+    return status == ST_OK || why.sys_errno == ENOENT || why.sys_errno == ENOTDIR ? ST_OK : fail(err, status, "%s", why.message);
 }
 
 /* --- helpers ----------------------------------------------------------------------------------------------------------------- */
@@ -144,10 +125,11 @@ static enum status find_in_docker(const struct oci_credentials_options *options,
     struct oci_docker_login docker;
     if (!path)
         return ST_OK;
-    enum status status = read_config(path, &content, err);
-    if (status != ST_OK)
-        return status == ST_NOT_FOUND ? ST_OK : status;
-    status = oci_docker_config_find(buf_str(&content), registry, arena, &docker, err);
+    bool there;
+    TRY(read_config(path, &content, &there, err));
+    if (!there)
+        return ST_OK;
+    enum status status = oci_docker_config_find(buf_str(&content), registry, arena, &docker, err);
     OPENSSL_cleanse(content.data, content.len);
     if (status != ST_OK)
         return fail_wrap(err, "%s", path);

@@ -1,5 +1,6 @@
 /* Fetching and building; see fetch.h. */
 #include "wkg/fetch.h"
+#include "base/file.h"
 #include "base/leb128.h"
 #include "base/mem.h"
 #include "oci/reference.h"
@@ -162,9 +163,9 @@ static enum status write_lock(struct fetch *f)
     const char *path = arena_printf(&f->arena, "%s/" WKG_LOCK_NAME, f->project->root).data;
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), there = BUF_INIT(CONFIG_MAX_BYTES);
     wkg_lock_format(&f->new_lock, &text);
-    if (wkg_file_read(path, &there, NULL) == ST_OK && str_eq(buf_str(&there), buf_str(&text)))
+    if (file_read(path, &there, NULL) == ST_OK && str_eq(buf_str(&there), buf_str(&text)))
         return ST_OK;
-    return wkg_file_replace(path, buf_str(&text), f->err);
+    return file_replace(path, buf_str(&text), f->err);
 }
 
 static enum status write_all(struct fetch *f)
@@ -178,7 +179,7 @@ static enum status write_all(struct fetch *f)
     if (status == ST_OK)
         status = wkg_deps_commit(change, f->err);
     if (status == ST_OK && f->request->edited_path)
-        status = wkg_file_replace(f->request->edited_path, f->request->edited_text, f->err);
+        status = file_replace(f->request->edited_path, f->request->edited_text, f->err);
     wkg_deps_change_free(change);
     return status;
 }

@@ -1,7 +1,6 @@
 #include "wkg/unpack.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "wkg/file.h"
 #include "wkg/libarchive.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -41,18 +40,11 @@ static enum status check_name(struct unpacking *u, struct str name, struct error
     return ST_OK;
 }
 
-static enum status write_piece(struct unpacking *u, int fd, const char *data, size_t len, struct str name)
+static enum status write_piece(struct unpacking *u, int fd, const char *path, struct str piece)
 {
-    if ((u->bytes += len) > WKG_ARCHIVE_MAX_BYTES)
+    if ((u->bytes += piece.len) > WKG_ARCHIVE_MAX_BYTES)
         return fail(u->err, ST_LIMIT, "the archive unpacks to more than %llu bytes", WKG_ARCHIVE_MAX_BYTES);
-    while (len) {
-        ssize_t written = write(fd, data, len);
-        if (written < 0 && errno != EINTR)
-            return fail_errno(u->err, "unpack `%.*s`", STR_ARG(name));
-        data += written < 0 ? 0 : written;
-        len -= written < 0 ? 0 : (size_t)written;
-    }
-    return ST_OK;
+    return file_write_all(fd, piece, path, u->err);
 }
 
 static enum status write_file(struct unpacking *u, const char *path, struct str name)
@@ -69,7 +61,7 @@ static enum status write_file(struct unpacking *u, const char *path, struct str 
             return fail_archive(u);
         if (len == 0)
             return ST_OK;
-        TRY(write_piece(u, fd, piece, (size_t)len, name));
+        TRY(write_piece(u, fd, path, str_n(piece, (size_t)len)));
     }
 }
 
@@ -86,9 +78,9 @@ static enum status unpack_entry(struct unpacking *u, struct archive_entry *entry
         name.len--;
     buf_addf(&path, "%s/%.*s", u->folder, STR_ARG(name));
     if (type == AE_IFDIR)
-        return wkg_folder_make(path.data, 0700, u->err);
+        return file_make_folders(path.data, 0700, u->err);
     buf_add(&parent, str_slice(buf_str(&path), 0, str_find_last_char(buf_str(&path), '/')));
-    TRY(wkg_folder_make(parent.data, 0700, u->err));
+    TRY(file_make_folders(parent.data, 0700, u->err));
     return write_file(u, path.data, name);
 }
 
