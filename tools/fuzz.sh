@@ -23,7 +23,7 @@ build_target() {
     clang-19 -g -O1 $sanitize -fsanitize=fuzzer -std=gnu11 -D_GNU_SOURCE -include base/banned.h -Isrc -Iinclude -Itests -Itests/fuzz \
         -I"$wasmtime/include" $(find "$build" -name '*.h' -printf '-I%h\n' | sort -u) "tests/fuzz/$1.c" \
         -Wl,--start-group $(find "$build" -name 'lib*.a') -Wl,--end-group "$wasmtime/lib/libwasmtime.a" \
-        $(pkg-config --libs jansson yaml-0.1 libcurl libssl libcrypto libarchive) -lpthread -lm -ldl -o "$build/fuzz-$1"
+        $(pkg-config --libs jansson yaml-0.1 libcrypto) -lpthread -lm -ldl -o "$build/fuzz-$1"
 }
 
 run_target() {

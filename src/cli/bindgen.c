@@ -1,6 +1,7 @@
 /* `wash bindgen`: generates bindings from WIT. `--host`: in C for hosts, plugins and embedders (component/host.h says how WIT maps to
  * C). `--guest c`, `--guest go`: for components (wit/guest.h and wit/guest_go.h say how). */
 #include "wit/bindgen.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/go_module.h"
@@ -8,8 +9,6 @@
 #include "wit/guest.h"
 #include "wit/guest_go.h"
 #include "wit/load.h"
-#include <errno.h>
-#include <sys/stat.h>
 
 #define MAX_TYPE_BYTES (64u << 20) /* of a world's type */
 
@@ -103,32 +102,12 @@ static enum status generate(struct cli_context *context, const struct bindgen_op
     return status;
 }
 
-/* Those that the path goes through, below `folder`, which may be missing itself. */
-static enum status make_folders(struct cli_context *context, struct str folder, const char *path, struct error *err)
-{
-    const char *slash = NULL;
-    do {
-        struct str made = folder;
-        if (slash)
-            made = arena_printf(context->arena, "%.*s/%.*s", STR_ARG(folder), (int)(slash - path), path);
-        if (mkdir(made.data, 0777) != 0 && errno != EEXIST)
-            return fail_errno(err, "%s", made.data);
-        slash = strchr(slash ? slash + 1 : path, '/');
-    } while (slash);
-    return ST_OK;
-}
-
 static enum status write_file(struct cli_context *context, struct str folder, const struct wit_text_file *file, struct error *err)
 {
     struct str path = arena_printf(context->arena, "%.*s/%s", STR_ARG(folder), file->path);
-    TRY(make_folders(context, folder, file->path, err));
-    FILE *out = fopen(path.data, "we");
-    if (!out)
-        return fail_errno(err, "%s", path.data);
-    bool written = fwrite(file->text.data, 1, file->text.len, out) == file->text.len;
-    if (fclose(out) != 0 || !written)
-        return fail_errno(err, "write %s", path.data);
-    return ST_OK;
+    struct str parent = arena_str(context->arena, str_slice(path, 0, str_find_last_char(path, '/')));
+    TRY(file_make_folders(parent.data, 0777, err));
+    return file_replace(path.data, file->text, err);
 }
 
 static void answer(struct cli_context *context, const struct bindgen_options *options, const struct wit_text_files *files)

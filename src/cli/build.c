@@ -2,7 +2,7 @@
 #include "cli/build.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/wit.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -66,14 +66,10 @@ static enum status check_component(const struct cli_build *build, struct error *
 static enum status run_command(const struct cli_build *build, struct error *err)
 {
     const char *const argv[] = {"sh", "-c", build->command.data, NULL};
-    struct cli_process process = {.argv = argv, .directory = build->directory.data, .env = build->env, .on_terminal = true};
-    struct cli_interrupts interrupts;
+    const struct io_run run = {.argv = argv, .directory = build->directory.data, .env = build->env, .on_terminal = true};
     uint64_t start = clock_now();
     int code = 0;
-    cli_interrupts_hold(&interrupts);
-    enum status status = cli_process_run(&process, &code, err);
-    cli_interrupts_release(&interrupts);
-    TRY(status);
+    TRY(cli_run(&run, &code, err));
     log_debug("build command has ended", LOG_I64("exit_code", code), LOG_U64("ms", (clock_now() - start) / NS_PER_MS));
     return code == 0 ? ST_OK : cli_build_failed(build, code, err);
 }

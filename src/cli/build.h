@@ -1,5 +1,5 @@
 /* Building a project: the steps that `wash build`, `wash dev` and `wash inspect` share. `wash dev` runs the command beside its host
- * (io/child.h), the others run it to its end (cli/process.h). */
+ * (io/child.h), the others run it to its end (io/run.h). */
 #pragma once
 
 #include "cli/cli.h"

@@ -64,12 +64,10 @@ struct str cli_shell_word(struct arena *arena, struct str text);
 enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err) CHECKED;
 struct config_request cli_config_request(const struct cli_context *context);
 
-/* Makes a folder and those above it, for the user alone. */
-enum status cli_make_folders(struct str path, struct error *err) CHECKED;
+#define CLI_FOLDER_MODE 0700 /* of folders of the user's, which are made when something is put there */
 
-/* A path argument, resolved against the directory of the call. */
+/* A path argument, resolved against the directory of the call; NUL-ended. */
 struct str cli_path(const struct cli_context *context, struct str path);
-enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err) CHECKED;
 
 /* By its first bytes. */
 bool cli_is_core_module(struct str bytes);
@@ -79,5 +77,3 @@ enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters
                             struct error *err) CHECKED;
 /* The same for a file, in its place, if it is a core module; a component or anything else is left as it is. */
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err) CHECKED;
-/* Under another name first: a failure leaves no half of a component behind. */
-enum status cli_write_component(struct str path, struct str bytes, struct error *err) CHECKED;

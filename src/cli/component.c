@@ -1,4 +1,5 @@
 /* `wash component new`: makes a component of a core module. */
+#include "base/file.h"
 #include "cli/cli.h"
 #include "component/limits.h"
 #include "component/wrap.h"
@@ -41,25 +42,23 @@ static enum status add_world(struct cli_context *context, const struct new_optio
 /* "NAME=FILE", or a file that is called as what it adapts. */
 static enum status read_adapter(struct cli_context *context, struct str text, struct cm_adapter *ret_adapter, struct error *err)
 {
-    struct buf bytes = {0};
+    autobuf struct buf bytes = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     size_t equals = str_find_char(text, '=');
     if (equals == STR_NONE || equals == 0 || equals + 1 == text.len)
         return fail(err, ST_INVALID, "--adapt %.*s: give it as NAME=FILE, where NAME is what the module imports from",
                     STR_ARG(text));
     struct str path = cli_path(context, str_from(text, equals + 1));
-    enum status status = cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err);
-    if (status == ST_OK)
-        *ret_adapter = (struct cm_adapter){str_slice(text, 0, equals), arena_str(context->arena, buf_str(&bytes))};
-    buf_release(&bytes);
-    return status;
+    TRY(file_read(path.data, &bytes, err));
+    *ret_adapter = (struct cm_adapter){str_slice(text, 0, equals), arena_str(context->arena, buf_str(&bytes))};
+    return ST_OK;
 }
 
 static enum status wrap(struct cli_context *context, const struct new_options *options, struct buf *out, struct error *err)
 {
-    autobuf struct buf module = {0};
+    autobuf struct buf module = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     size_t count = options->adapters.len;
     struct cm_adapter *adapters = ARENA_ARRAY(context->arena, struct cm_adapter, count + 1);
-    TRY(cli_read_file(cli_path(context, options->module), CM_LIMIT_BINARY_BYTES, &module, err));
+    TRY(file_read(cli_path(context, options->module).data, &module, err));
     TRY(add_world(context, options, &module, err));
     for (size_t i = 0; i < count; i++)
         TRY(read_adapter(context, options->adapters.items[i], &adapters[i], err));
@@ -81,7 +80,7 @@ static enum status component_new(struct cli_context *context, const void *option
     autobuf struct buf out = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     struct str path = options->out.data ? options->out : default_out(context, options->module);
     TRY(wrap(context, options, &out, err));
-    TRY(cli_write_component(cli_path(context, path), buf_str(&out), err));
+    TRY(file_replace(cli_path(context, path).data, buf_str(&out), err));
     struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
     cli_result(context, text, text.data, json_pack("{s:o, s:I}", "path", cli_json_text(path), "size_bytes", (json_int_t)out.len));
     return ST_OK;

@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "config/write.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,22 +60,6 @@ static enum status initial_text(const struct init_options *options, struct buf *
     return status;
 }
 
-/* A whole new file, or none: written beside and moved over. */
-static enum status write_whole(struct str path, struct str text, struct arena *arena, struct error *err)
-{
-    struct str part = arena_printf(arena, "%.*s.XXXXXX", STR_ARG(path));
-    char *name = arena_copy(arena, part.data, part.len + 1);
-    autoclose int fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(err, "write %s", path.data);
-    enum status status = file_write_all(fd, text, path.data, err);
-    if (status == ST_OK && (fchmod(fd, 0644) != 0 || rename(name, path.data) != 0))
-        status = fail_errno(err, "write %s", path.data);
-    if (status != ST_OK)
-        unlink(name);
-    return status;
-}
-
 /* Another format's file would be stronger, or weaker, than the new one, to everybody's surprise. */
 static enum status check_none(struct str folder, const struct init_options *options, struct str path, struct arena *arena,
                               struct error *err)
@@ -108,10 +91,10 @@ static enum status run_init(struct cli_context *context, const void *options_poi
     TRY(check_none(folder, options, path, arena, err));
     TRY(initial_text(options, &text, err));
     if (options->global)
-        TRY(cli_make_folders(folder, err));
+        TRY(file_make_folders(folder.data, CLI_FOLDER_MODE, err));
     else if (mkdir(folder.data, 0777) != 0 && errno != EEXIST)
         return fail_errno(err, "create the folder %s", folder.data);
-    TRY(write_whole(path, buf_str(&text), arena, err));
+    TRY(file_replace(path.data, buf_str(&text), err));
     static const char message[] = "Configuration initialized successfully.";
     cli_result(context, arena_printf(arena, "%s\n%.*s", message, STR_ARG(path)), message,
                json_pack("{s:s, s:o, s:b}", "message", message, "config_path", cli_json_text(path), "success", 1));

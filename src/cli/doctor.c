@@ -1,9 +1,10 @@
 /* `wash doctor`: looks at what building, serving and publishing need, and says how to get what is missing. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cli/cleanup.h"
 #include "cli/cli.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include <errno.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -61,14 +62,10 @@ static bool finds_program(const struct doctor *doctor, struct str name)
 /* The first line that a program prints; data NULL: it did not run. */
 static struct str first_line(const struct doctor *doctor, const char *const *argv)
 {
-    autobuf struct buf output = BUF_INIT(VERSION_MAX), errors = BUF_INIT(CLI_PROCESS_ERRORS_MAX);
-    struct cli_process process = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = VERSION_TIMEOUT_NS};
-    struct cli_interrupts interrupts;
+    autobuf struct buf output = BUF_INIT(VERSION_MAX), errors = BUF_INIT(IO_RUN_ERRORS_MAX);
+    const struct io_run run = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = VERSION_TIMEOUT_NS};
     int code = 0;
-    cli_interrupts_hold(&interrupts);
-    enum status status = cli_process_run(&process, &code, NULL);
-    cli_interrupts_release(&interrupts);
-    if (status != ST_OK || code != 0)
+    if (cli_run(&run, &code, NULL) != ST_OK || code != 0)
         return STR_NULL;
     struct str rest = str_trim(output.len ? buf_str(&output) : buf_str(&errors)), line;
     return str_next_part(&rest, '\n', &line) ? arena_str(doctor->arena, str_trim(line)) : STR("");
@@ -306,7 +303,7 @@ static void check_cache(struct doctor *doctor)
              "set HOME; without it nothing is kept");
         return;
     }
-    if (cli_make_folders(path, &err) != ST_OK || access(path.data, W_OK | X_OK) != 0) {
+    if (file_make_folders(path.data, CLI_FOLDER_MODE, &err) != ST_OK || access(path.data, W_OK | X_OK) != 0) {
         note(doctor, GRADE_WARN, "cache", arena_printf(doctor->arena, "%.*s cannot be written", STR_ARG(path)),
              "make it writable, or set XDG_CACHE_HOME; without it code is compiled anew each time");
         return;
@@ -375,8 +372,8 @@ static void check_credentials(struct doctor *doctor)
         note(doctor, GRADE_OK, name, STR("none: public registries only"), NULL);
         return;
     }
-    autobuf struct buf text = {0};
-    if (cli_read_file(path, CREDENTIALS_MAX_BYTES, &text, &err) != ST_OK) {
+    autobuf struct buf text = BUF_INIT(CREDENTIALS_MAX_BYTES);
+    if (file_read(path.data, &text, &err) != ST_OK) {
         note(doctor, GRADE_FAIL, name, arena_str(doctor->arena, str_of(err.message)), "make the file readable for you");
         return;
     }

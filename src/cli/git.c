@@ -2,7 +2,7 @@
 #include "cli/git.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -127,15 +127,15 @@ static struct str last_words(struct str errors)
 static enum status run_git(const struct cli_git_clone *clone, const char *directory, const char *const *argv, const char *what,
                            struct error *err)
 {
-    autobuf struct buf errors = BUF_INIT(CLI_PROCESS_ERRORS_MAX);
+    autobuf struct buf errors = BUF_INIT(IO_RUN_ERRORS_MAX);
     bool shown = clone->on_terminal;
-    struct cli_process process = {.argv = argv,
-                                  .directory = directory,
-                                  .env = environment,
-                                  .on_terminal = clone->on_terminal,
-                                  .errors = shown ? NULL : &errors};
+    const struct io_run run = {.argv = argv,
+                               .directory = directory,
+                               .env = environment,
+                               .on_terminal = clone->on_terminal,
+                               .errors = shown ? NULL : &errors};
     int code;
-    enum status status = cli_process_run(&process, &code, err);
+    enum status status = cli_run(&run, &code, err);
     if (status == ST_NOT_FOUND)
         return fail(err, ST_NOT_FOUND, "`git` is not installed: repositories need it");
     TRY(status);

@@ -16,8 +16,8 @@ struct cli_git_clone {
     const char *url;    /* checked; or the path of a repository on this machine */
     const char *ref;    /* checked branch, tag or commit; NULL: what the repository offers, without its history */
     const char *folder; /* to be made; its parent is ours */
-    bool on_terminal;   /* see cli/process.h; and git shows its progress */
+    bool on_terminal;   /* see io/run.h; and git shows its progress */
 };
 
-/* Blocks; interrupts must be held. ST_CANCELLED; else the error has git's own words. A failed clone leaves its folder behind. */
+/* Blocks. ST_CANCELLED when interrupted; else the error has git's own words. A failed clone leaves its folder behind. */
 enum status cli_git_clone(const struct cli_git_clone *clone, struct error *err) CHECKED;

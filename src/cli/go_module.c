@@ -1,4 +1,5 @@
 #include "cli/go_module.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include <stdlib.h>
@@ -52,8 +53,8 @@ static bool is_import_path(struct str path)
 
 static enum status import_path(struct arena *arena, struct str file, struct str below, struct str *ret_path, struct error *err)
 {
-    autobuf struct buf text = {0};
-    TRY(cli_read_file(file, MODULE_FILE_MAX, &text, err));
+    autobuf struct buf text = BUF_INIT(MODULE_FILE_MAX);
+    TRY(file_read(file.data, &text, err));
     struct str module = module_path(buf_str(&text));
     if (!module.len)
         return fail(err, ST_INVALID, "%.*s names no module", STR_ARG(file));

@@ -1,4 +1,5 @@
 /* `wash inspect`: prints a component's world as WIT. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/build.h"
 #include "cli/registry.h"
@@ -56,13 +57,13 @@ static enum status read_component(const struct cli_context *context, const struc
         return pull_component(context, options, ret_bytes, err);
     if (!named || (exists && S_ISDIR(info.st_mode)))
         TRY(build_component(context, path.data, named, &path, err));
-    return cli_read_file(path, CM_LIMIT_BINARY_BYTES, ret_bytes, err);
+    return file_read(path.data, ret_bytes, err);
 }
 
 static enum status inspect(struct cli_context *context, const void *options_pointer, struct error *err)
 {
     const struct inspect_options *options = options_pointer;
-    autobuf struct buf bytes = {0}, wit = BUF_INIT(BUF_UNLIMITED);
+    autobuf struct buf bytes = BUF_INIT(CM_LIMIT_BINARY_BYTES), wit = BUF_INIT(BUF_UNLIMITED);
     TRY(read_component(context, options, &bytes, err));
     struct str what = options->reference.data ? options->reference : STR("the component");
     if (cli_is_core_module(buf_str(&bytes)))

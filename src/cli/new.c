@@ -8,7 +8,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/git.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/tree.h"
 #include "config/wash.h"
 #include "wasi/path.h"
@@ -243,13 +243,9 @@ static enum status create(struct new_project *project, struct error *err)
 static enum status run_command(const struct new_project *project, struct error *err)
 {
     const char *const argv[] = {"/bin/sh", "-c", project->command.data, NULL};
-    struct cli_process process = {
-        .argv = argv, .directory = project->target.data, .on_terminal = cli_interactive(project->context)};
-    struct cli_interrupts interrupts;
+    const struct io_run run = {.argv = argv, .directory = project->target.data, .on_terminal = cli_interactive(project->context)};
     int code;
-    cli_interrupts_hold(&interrupts);
-    enum status status = cli_process_run(&process, &code, err);
-    cli_interrupts_release(&interrupts);
+    enum status status = cli_run(&run, &code, err);
     if (status != ST_OK)
         return fail_wrap(err, "the project is in %s, but its set-up `%.*s` did not finish", project->target.data,
                          STR_ARG(project->command));

@@ -2,7 +2,7 @@
  * release, or nothing when it could not be learned. */
 #include "base/mem.h"
 #include "cli/ask.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/update.h"
 #include "cli/update_config.h"
 #include <errno.h>

@@ -6,7 +6,6 @@
 #include "component/limits.h"
 #include "component/world.h"
 #include "oci/metadata.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,19 +27,7 @@ static enum status write_output(const char *path, struct str bytes, struct error
         autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
         return fd < 0 ? fail_errno(err, "open %s", path) : file_write_all(fd, bytes, path, err);
     }
-    autobuf struct buf temporary = BUF_INIT(BUF_UNLIMITED);
-    buf_addf(&temporary, "%s.XXXXXX", path);
-    mode_t mask = umask(0);
-    umask(mask);
-    autoclose int fd = mkostemp(temporary.data, O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(err, "create %s", path);
-    enum status status = file_write_all(fd, bytes, path, err);
-    if (status == ST_OK && (fchmod(fd, 0666 & ~mask) != 0 || rename(temporary.data, path) != 0))
-        status = fail_errno(err, "create %s", path);
-    if (status != ST_OK)
-        (void)unlink(temporary.data);
-    return status;
+    return file_replace(path, bytes, err);
 }
 
 static enum status pull(struct cli_context *context, const void *options_pointer, struct error *err)
@@ -166,10 +153,10 @@ static enum status upload(struct cli_context *context, struct push *push, const 
 static enum status push_file(struct cli_context *context, struct push *push, struct error *err)
 {
     struct str path = cli_path(context, push->options->path);
-    autobuf struct buf bytes = {0};
+    autobuf struct buf bytes = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     struct wit_model model;
     struct oci_artifact_options artifact;
-    TRY(cli_read_file(path, CM_LIMIT_BINARY_BYTES, &bytes, err));
+    TRY(file_read(path.data, &bytes, err));
     wit_model_init(&model);
     enum status status = describe(context, buf_str(&bytes), &model, &artifact, err);
     if (status != ST_OK)

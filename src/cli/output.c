@@ -1,10 +1,6 @@
-/* Results, failures and files of the commands; see cli.h. */
+/* Results and failures of the commands; see cli.h. */
 #include "base/mem.h"
 #include "cli/cli.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void print_json(json_t *object)
 {
@@ -123,52 +119,9 @@ enum status cli_load_project(const struct cli_context *context, struct config_pr
     return config_load(&request, context->arena, ret_project, err);
 }
 
-enum status cli_make_folders(struct str path, struct error *err)
-{
-    autofree char *name = mem_strndup(path.data, path.len);
-    for (char *end = strchr(name + 1, '/');; end = strchr(end + 1, '/')) {
-        if (end)
-            *end = 0;
-        if (mkdir(name, 0700) != 0 && errno != EEXIST)
-            return fail_errno(err, "create the folder %s", name);
-        if (!end)
-            return ST_OK;
-        *end = '/';
-    }
-}
-
 struct str cli_path(const struct cli_context *context, struct str path)
 {
     if (str_starts(path, STR("/")))
         return arena_str(context->arena, path);
     return arena_printf(context->arena, "%.*s/%.*s", STR_ARG(context->start_directory), STR_ARG(path));
-}
-
-enum status cli_read_file(struct str path, size_t max_bytes, struct buf *ret_bytes, struct error *err)
-{
-    autofree char *name = mem_strndup(path.data, path.len);
-    autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "%s", name);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", name);
-    if ((uint64_t)info.st_size > max_bytes)
-        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %zu", name, (long long)info.st_size, max_bytes);
-    buf_init(ret_bytes, max_bytes);
-    enum status status = ST_OK;
-    char chunk[65536];
-    ssize_t n = 1;
-    while (status == ST_OK && n > 0) {
-        n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            n = 1;
-        else if (n < 0)
-            status = fail_errno(err, "read %s", name);
-        else if (n > 0 && buf_append(ret_bytes, chunk, (size_t)n) != ST_OK)
-            status = fail(err, ST_LIMIT, "%s has more than %zu bytes", name, max_bytes);
-    }
-    if (status != ST_OK)
-        buf_release(ret_bytes);
-    return status;
 }

@@ -1,30 +1,29 @@
 #include "cli/registry.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "component/limits.h"
 #include "component/world.h"
-#include <errno.h>
-#include <unistd.h>
 
 /* Each value may be a list, with commas. */
 static void split_paths(const struct cli_context *context, struct str list, struct str *paths, size_t *count)
 {
     struct str part;
     while (str_next_part(&list, ',', &part))
-        if (part.len && *count <= OCI_TRUST_MAX_PATHS) /* one more than the most: that is refused */
+        if (part.len && *count <= WEB_TRUST_MAX_PATHS) /* one more than the most: that is refused */
             paths[(*count)++] = cli_path(context, part);
 }
 
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err)
 {
-    struct str paths[OCI_TRUST_MAX_PATHS + 1];
+    struct str paths[WEB_TRUST_MAX_PATHS + 1];
     size_t count = 0;
     const char *variable = getenv("WASH_OCI_CA_PATHS");
     for (size_t i = 0; i < registry->ca_paths.len; i++)
         split_paths(context, registry->ca_paths.items[i], paths, &count);
     if (registry->ca_paths.len == 0 && variable)
         split_paths(context, str_of(variable), paths, &count);
-    return oci_trust_set(paths, count, err);
+    return web_trust_set(paths, count, err);
 }
 
 static void show_progress(void *env, uint64_t done_bytes, uint64_t total_bytes)
@@ -73,23 +72,6 @@ static struct oci_cache *open_cache(const struct cli_context *context)
     return cache;
 }
 
-static enum status read_all(const struct oci_pulled *pulled, struct buf *bytes, struct error *err)
-{
-    if (pulled->bytes > bytes->max || buf_reserve(bytes, pulled->bytes) != ST_OK)
-        return fail(err, ST_LIMIT, "the artifact has %llu bytes, more than the limit of %zu", (unsigned long long)pulled->bytes,
-                    bytes->max);
-    while (bytes->len < pulled->bytes) {
-        ssize_t len = pread(pulled->fd, bytes->data + bytes->len, pulled->bytes - bytes->len, (off_t)bytes->len);
-        if (len < 0 && errno == EINTR)
-            continue;
-        if (len <= 0)
-            return len < 0 ? fail_errno(err, "read the artifact") : fail(err, ST_IO, "the artifact became shorter");
-        bytes->len += (size_t)len;
-        bytes->data[bytes->len] = '\0';
-    }
-    return ST_OK;
-}
-
 static enum status check_component(struct str bytes, struct error *err)
 {
     autobuf struct buf wit = BUF_INIT(BUF_UNLIMITED);
@@ -112,7 +94,7 @@ enum status cli_registry_pull(const struct cli_context *context, const struct cl
         status = oci_pull(client.client, &reference, OCI_POLICY_ALWAYS, cache, &pulled, err);
     }
     if (status == ST_OK)
-        status = read_all(&pulled, ret_bytes, err);
+        status = file_read_open(pulled.fd, "the artifact", ret_bytes, err);
     if (status == ST_OK && (status = check_component(buf_str(ret_bytes), err)) != ST_OK)
         fail_wrap(err, "%s is not a component", reference.text);
     if (status == ST_OK) {

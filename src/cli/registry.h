@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "oci/pull.h"
-#include "oci/trust.h"
+#include "web/trust.h"
 
 struct cli_registry {
     bool insecure;

@@ -2,7 +2,7 @@
 #include "cli/tree.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "wasi/path.h"
 #include <dirent.h>
 #include <errno.h>

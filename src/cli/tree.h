@@ -2,7 +2,7 @@
  *
  * What a template holds is bounded (TREE_*) and is files, folders and symbolic links that stay inside it; anything else is refused.
  * The folders worked on are below one of our own that nobody else may enter, so nothing changes between a check and its use; the
- * source of a copy may change at any time, and is read without following links. An interrupt (cli/process.h) ends the work with
+ * source of a copy may change at any time, and is read without following links. An interrupt (cli/interrupts.h) ends the work with
  * ST_CANCELLED. Symbolic links to be checked may name what is not there yet. */
 #pragma once
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/download.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/update_config.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +94,7 @@ static enum status fetch_small(const struct update *update, const char *name, si
         .accept = "application/octet-stream",
         .token = update->source.token,
         .max_bytes = max_bytes,
+        .cancel = cli_when_interrupted,
         .sink = cli_download_to_buf,
         .sink_env = ret_bytes,
     };
@@ -113,16 +114,18 @@ struct verified_file {
     int fd;
     const char *path;
     EVP_MD_CTX *hash;
-    uint64_t size;
+    uint64_t size, expected_size;
+    struct cli_progress progress;
 };
 
-static enum status take_bytes(void *env, const void *data, size_t len, struct error *err)
+static enum status take_bytes(void *env, struct str piece, struct error *err)
 {
     struct verified_file *file = env;
-    if (EVP_DigestUpdate(file->hash, data, len) != 1)
+    if (EVP_DigestUpdate(file->hash, piece.data, piece.len) != 1)
         return fail(err, ST_INTERNAL, "SHA-256");
-    file->size += len;
-    return file_write_all(file->fd, str_n(data, len), file->path, err);
+    file->size += piece.len;
+    cli_progress_update(&file->progress, file->size, file->expected_size);
+    return file_write_all(file->fd, piece, file->path, err);
 }
 
 static enum status check_bytes(const struct update *update, struct verified_file *file, struct error *err)
@@ -143,19 +146,18 @@ static enum status download_into(const struct update *update, struct verified_fi
         return fail(err, ST_NOT_FOUND, "release %s has no %s", update->release.tag.data, cli_update_config.asset);
     if (EVP_DigestInit_ex(file->hash, EVP_sha256(), NULL) != 1)
         return fail(err, ST_INTERNAL, "SHA-256");
-    struct cli_progress progress = {.bytes = true};
     struct cli_download download = {
         .url = asset_url(update, asset),
         .accept = "application/octet-stream",
         .token = update->source.token,
         .max_bytes = update->file.size,
-        .progress = &progress,
+        .cancel = cli_when_interrupted,
         .sink = take_bytes,
         .sink_env = file,
     };
-    cli_progress_start(&progress, &update->context->terminal, "downloading");
+    cli_progress_start(&file->progress, &update->context->terminal, "downloading");
     enum status status = cli_download(&download, err);
-    cli_progress_end(&progress);
+    cli_progress_end(&file->progress);
     TRY(status);
     TRY(check_bytes(update, file, err));
     return finish_file(file->fd, file->path, err);
@@ -169,7 +171,11 @@ static enum status download_executable(const struct update *update, struct error
         return fail(err, created, "%s; run it as a user who may replace %s, or get the new one where this one came from",
                     err->message, update->path.data);
     TRY(created);
-    struct verified_file file = {.fd = fd, .path = update->temporary.data, .hash = EVP_MD_CTX_new()};
+    struct verified_file file = {.fd = fd,
+                                 .path = update->temporary.data,
+                                 .hash = EVP_MD_CTX_new(),
+                                 .expected_size = update->file.size,
+                                 .progress.bytes = true};
     enum status status = file.hash ? download_into(update, &file, err) : fail(err, ST_INTERNAL, "SHA-256");
     EVP_MD_CTX_free(file.hash);
     return status;
@@ -206,12 +212,12 @@ static enum status lock(const struct update *update, struct error *err)
 /* The new executable says who it is. */
 static enum status try_out(const struct update *update, struct error *err)
 {
-    autobuf struct buf output = BUF_INIT(4096), errors = BUF_INIT(CLI_PROCESS_ERRORS_MAX);
+    autobuf struct buf output = BUF_INIT(4096);
     const char *const argv[] = {update->path.data, "-V", NULL};
-    struct cli_process process = {.argv = argv, .output = &output, .errors = &errors, .timeout_ns = TRY_OUT_NS};
+    const struct io_run run = {.argv = argv, .output = &output, .discard_errors = true, .timeout_ns = TRY_OUT_NS};
     struct cli_version version;
     int code;
-    TRY(cli_process_run(&process, &code, err));
+    TRY(cli_run(&run, &code, err));
     struct str said = str_trim(buf_str(&output));
     if (code != 0)
         return fail(err, ST_INVALID, "it ended with %d", code);

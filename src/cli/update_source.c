@@ -1,6 +1,8 @@
 /* Where updates come from; see update.h. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/download.h"
+#include "cli/interrupts.h"
 #include "cli/update.h"
 #include "cli/update_config.h"
 
@@ -79,6 +81,7 @@ enum status update_find_release(const struct update_source *source, enum release
         .token = source->token,
         .max_bytes = RELEASE_LIST_MAX_BYTES,
         .timeout_ms = timeout_ms,
+        .cancel = cli_when_interrupted,
         .sink = cli_download_to_buf,
         .sink_env = &answer,
     };
@@ -101,7 +104,8 @@ enum status update_cache_path(const struct cli_context *context, const char *nam
     if (!context->folders.cache.data)
         return fail(err, ST_NOT_FOUND, "neither XDG_CACHE_HOME nor HOME names a folder for %s", name);
     struct str path = arena_printf(context->arena, "%s/%s", context->folders.cache.data, name);
-    TRY(cli_make_folders(str_slice(path, 0, str_find_last_char(path, '/')), err));
+    struct str folder = arena_str(context->arena, str_slice(path, 0, str_find_last_char(path, '/')));
+    TRY(file_make_folders(folder.data, CLI_FOLDER_MODE, err));
     *ret_path = path;
     return ST_OK;
 }

@@ -1,30 +1,20 @@
 /* `wash wit`: the WIT packages that a project refers to. */
 #include "cli/wit.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/git.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "cli/registry.h"
 #include "component/limits.h"
 #include "wit/source.h"
 #include "wkg/deps.h"
 #include "wkg/edit.h"
-#include "wkg/file.h"
-#include <dirent.h>
-#include <pthread.h>
 
 struct wit_command {
     struct str wit_dir;
     struct str package, output_file;
     bool clean;
-};
-
-/* An interrupt ends what waits for the network; then everything is taken back in order. */
-struct watch {
-    struct cli_interrupts interrupts;
-    pthread_t thread;
-    bool running;
-    atomic_bool interrupted, done;
 };
 
 /* What a command works on. */
@@ -37,34 +27,6 @@ struct wit {
 
 /* --- the project -------------------------------------------------------------------------------------------------------------- */
 
-static void *watch_interrupts(void *env)
-{
-    static const struct timespec pause = {.tv_nsec = 50 * NS_PER_MS};
-    struct watch *watch = env;
-    while (!atomic_load(&watch->done)) {
-        if (cli_interrupted())
-            atomic_store(&watch->interrupted, true);
-        nanosleep(&pause, NULL);
-    }
-    return NULL;
-}
-
-static void watch_start(struct watch *watch)
-{
-    *watch = (struct watch){0};
-    cli_interrupts_hold(&watch->interrupts);
-    watch->running = pthread_create(&watch->thread, NULL, watch_interrupts, watch) == 0;
-}
-
-static void watch_end(struct watch *watch)
-{
-    atomic_store(&watch->done, true);
-    if (watch->running)
-        pthread_join(watch->thread, NULL);
-    cli_interrupts_release(&watch->interrupts);
-}
-
-/* Interrupts are held. */
 static enum status clone_repository(void *env UNUSED, const char *url, const char *ref, const char *folder, struct error *err)
 {
     const struct cli_git_clone clone = {.url = url, .ref = ref, .folder = folder};
@@ -108,7 +70,7 @@ enum status cli_wit_project(const struct cli_context *context, const struct conf
 
 enum status cli_check_wit_dir(const char *path, struct error *err)
 {
-    if (wkg_is_folder(path))
+    if (file_is_folder(path))
         return ST_OK;
     return fail(err, ST_NOT_FOUND, "WIT directory does not exist: %s; create world.wit in it, or name another with --wit-dir",
                 path);
@@ -127,25 +89,25 @@ static enum status open_project(struct cli_context *context, const struct wit_co
     return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 
-/* Work that may take a while: shown, and interrupted in order. */
+/* Work that may take a while: shown, and ended by an interrupt so that everything is taken back in order. */
 struct job {
     struct wkg_project project;
     struct cli_progress progress;
-    struct watch watch;
+    struct cli_interrupts interrupts;
 };
 
 static void job_start(struct job *job, const struct wit *wit)
 {
     *job = (struct job){.project = wit->wkg};
-    watch_start(&job->watch);
-    job->project.cancelled = &job->watch.interrupted;
+    job->project.cancel = cli_when_interrupted;
+    cli_interrupts_hold(&job->interrupts);
     cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
 }
 
 static void job_end(struct job *job)
 {
     cli_progress_end(&job->progress);
-    watch_end(&job->watch);
+    cli_interrupts_release(&job->interrupts);
 }
 
 static enum status fetch(const struct wit *wit, const struct wkg_request *request, struct error *err)
@@ -183,7 +145,7 @@ enum status cli_wit_fetch(const struct cli_context *context, const struct config
     if (project->config.wit.skip_fetch)
         return ST_OK;
     TRY(cli_wit_project(context, project, &wit.wkg, err));
-    if (!wkg_is_folder(wit.wkg.wit_dir))
+    if (!file_is_folder(wit.wkg.wit_dir))
         return ST_OK;
     if (wkg_complete(wit.wkg.wit_dir, &complete, err) != ST_OK)
         return fail_wrap(err, "the project's WIT (--skip-fetch builds without looking at it)");
@@ -277,15 +239,11 @@ static int by_path(const void *left, const void *right)
 /* The .wit files of the folder, world.wit first. */
 static enum status list_files(const struct wit *wit, file_list *files, struct error *err)
 {
-    const struct dirent *entry;
-    DIR *dir = opendir(wit->wkg.wit_dir);
-    if (!dir)
-        return fail_errno(err, "open folder %s", wit->wkg.wit_dir);
-    while ((entry = readdir(dir)))
-        if (entry->d_name[0] != '.' && str_ends(str_of(entry->d_name), STR(".wit")))
-            vec_push(files,
-                     (struct wit_file){arena_printf(wit->context->arena, "%s/%s", wit->wkg.wit_dir, entry->d_name).data, STR_NULL});
-    closedir(dir);
+    autonames struct file_names names = {0};
+    TRY(file_names(wit->wkg.wit_dir, &names, err));
+    vec_each (name, &names.list)
+        if (*name[0] != '.' && str_ends(str_of(*name), STR(".wit")))
+            vec_push(files, (struct wit_file){arena_printf(wit->context->arena, "%s/%s", wit->wkg.wit_dir, *name).data, STR_NULL});
     if (files->len)
         qsort(files->items, files->len, sizeof *files->items, by_path);
     return ST_OK;
@@ -294,7 +252,7 @@ static enum status list_files(const struct wit *wit, file_list *files, struct er
 static enum status read_file(const struct wit *wit, struct wit_file *file, struct error *err)
 {
     autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES);
-    TRY(wkg_file_read(file->path, &text, err));
+    TRY(file_read(file->path, &text, err));
     file->text = arena_str(wit->context->arena, buf_str(&text));
     return ST_OK;
 }
@@ -400,7 +358,7 @@ static enum status remove_from(const struct wit *wit, struct wit_file *file, con
     TRY(read_file(wit, file, err));
     TRY(wkg_edit_remove(str_of(file->path), file->text, target, &text, &count, err));
     *total += count;
-    return count ? wkg_file_replace(file->path, buf_str(&text), err) : ST_OK;
+    return count ? file_replace(file->path, buf_str(&text), err) : ST_OK;
 }
 
 static enum status run_remove(struct cli_context *context, const void *options_pointer, struct error *err)
@@ -451,7 +409,7 @@ static enum status run_build(struct cli_context *context, const void *options_po
     TRY(open_project(context, options, &wit, err));
     TRY(build(&wit, &bytes, &built, err));
     struct str path = output_path(&wit, options, &built);
-    TRY(wkg_file_replace(path.data, buf_str(&bytes), err));
+    TRY(file_replace(path.data, buf_str(&bytes), err));
     say(&wit, arena_printf(context->arena, "Built WIT package %.*s to %.*s", STR_ARG(built.package), STR_ARG(path)),
         json_pack("{s:o, s:o, s:o, s:I}", "package", cli_json_text(built.package), "version",
                   built.version.len ? cli_json_text(built.version) : json_null(), "output", cli_json_text(path), "size",

@@ -1,12 +1,12 @@
 /* Components of core modules, with the adapters for WASI preview 1 that this program carries. */
 #include "component/wrap.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "component/limits.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PREVIEW1 "wasi_snapshot_preview1"
@@ -54,41 +54,6 @@ enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters
 
 /* --- files ----------------------------------------------------------------------------------------------------------- */
 
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len) {
-        ssize_t done = write(fd, bytes.data, bytes.len);
-        if (done < 0)
-            return false;
-        bytes = str_from(bytes, (size_t)done);
-    }
-    return true;
-}
-
-/* As a new file would have it. */
-static mode_t default_mode(void)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
-enum status cli_write_component(struct str path, struct str bytes, struct error *err)
-{
-    autobuf struct buf name = BUF_INIT(BUF_UNLIMITED);
-    autofree char *target = mem_strndup(path.data, path.len);
-    buf_addf(&name, "%s.XXXXXX", target);
-    int fd = mkostemp(name.data, O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(err, "write %s", target);
-    bool written = write_all(fd, bytes) && fchmod(fd, default_mode()) == 0;
-    if (close(fd) == 0 && written && rename(name.data, target) == 0)
-        return ST_OK;
-    enum status status = fail_errno(err, "write %s", target);
-    unlink(name.data);
-    return status;
-}
-
 bool cli_is_core_module(struct str bytes)
 {
     return str_starts(bytes, STR("\0asm\1\0\0\0"));
@@ -104,13 +69,13 @@ static bool is_core_module_file(const char *path)
 
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err)
 {
-    autobuf struct buf module = {0}, component = BUF_INIT(CM_LIMIT_BINARY_BYTES);
+    autobuf struct buf module = BUF_INIT(CM_LIMIT_BINARY_BYTES), component = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     autofree char *name = mem_strndup(path.data, path.len);
     *ret_wrapped = is_core_module_file(name);
     if (!*ret_wrapped)
         return ST_OK;
-    TRY(cli_read_file(str_of(name), CM_LIMIT_BINARY_BYTES, &module, err));
+    TRY(file_read(name, &module, err));
     if (cli_wrap_module(buf_str(&module), NULL, 0, &component, err) != ST_OK)
         return fail_wrap(err, "make a component of %s", name);
-    return cli_write_component(str_of(name), buf_str(&component), err);
+    return file_replace(name, buf_str(&component), err);
 }

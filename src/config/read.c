@@ -1,6 +1,6 @@
 /* Reads configuration files; see read.h. */
 #include "config/read.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -315,28 +315,12 @@ static enum status open_file(const char *path, enum config_trust trust, int *ret
     return ST_OK;
 }
 
-static enum status read_whole(int fd, const char *path, struct buf *text, struct error *err)
-{
-    for (;;) {
-        char chunk[65536];
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_errno(err, "read %s", path);
-        if (n == 0)
-            return ST_OK;
-        if (buf_append(text, chunk, (size_t)n) != ST_OK)
-            return fail(err, ST_LIMIT, "%s is larger than %u bytes", path, CONFIG_MAX_BYTES);
-    }
-}
-
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err)
 {
     autoclose int fd = -1;
     TRY(open_file(path, trust, &fd, err));
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
-    TRY(read_whole(fd, path, &text, err));
+    TRY(file_read_open(fd, path, &text, err));
     if (str_ends(str_of(path), STR(".json")))
         return config_parse_json(path, buf_str(&text), ret_tree, err);
     if (str_ends(str_of(path), STR(".toml")))

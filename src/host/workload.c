@@ -1,12 +1,11 @@
 /* Loading a workload; see workload.h. */
 #include "host/workload.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "component/limits.h"
 #include "host/host.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct loading {
@@ -52,6 +51,8 @@ static void copy_environment(struct host_workload *workload, const struct host_w
 
 static enum status check_kind(struct str bytes, const char *path, struct error *err)
 {
+    if (bytes.len == 0)
+        return fail(err, ST_INVALID, "%s is empty", path);
     if (bytes.len < 8 || memcmp(bytes.data, "\0asm", 4) != 0)
         return fail(err, ST_INVALID, "%s is not a WebAssembly binary", path);
     if (memcmp(bytes.data + 4, "\x01\0\0\0", 4) == 0)
@@ -63,38 +64,17 @@ static enum status check_kind(struct str bytes, const char *path, struct error *
 static enum status load_bytes(struct loading *loading, const char *path, struct cm_component **ret_component)
 {
     struct error *err = &loading->err;
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 && errno == ENOENT)
+    autobuf struct buf bytes =
+        BUF_INIT(CM_LIMIT_BINARY_BYTES); /* a mapping could change under us while a build rewrites the file */
+    enum status status = file_read(path, &bytes, err);
+    if (status == ST_NOT_FOUND)
         return fail(err, ST_NOT_FOUND, "there is no component at %s; build it there, or name its file in build.component_path",
                     path);
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "%s", path);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", path);
-    if (info.st_size == 0)
-        return fail(err, ST_INVALID, "%s is empty", path);
-    if ((uint64_t)info.st_size > CM_LIMIT_BINARY_BYTES)
-        return fail(err, ST_LIMIT, "%s has %lld bytes, more than the limit of %u", path, (long long)info.st_size,
-                    CM_LIMIT_BINARY_BYTES);
-    size_t size = (size_t)info.st_size;
-    char *bytes = mem_try_alloc(size); /* a copy: a mapping could change under us while a build rewrites the file */
-    if (!bytes)
-        return fail(err, ST_LIMIT, "%s: out of memory", path);
-    size_t have = 0;
-    for (ssize_t n = 1; n > 0 && have < size;) {
-        n = read(fd, bytes + have, size - have);
-        have += n > 0 ? (size_t)n : 0;
-        if (n < 0 && errno == EINTR)
-            n = 1;
-    }
-    enum status status =
-        have < size ? fail(err, ST_IO, "%s changed while it was read", path) : check_kind(str_n(bytes, size), path, err);
-    struct cm_load_options options = {.no_elide = loading->spec->no_elide};
-    if (status == ST_OK && cm_component_load(host_engine(loading->host), str_n(bytes, size), &options, ret_component, err) != ST_OK)
-        status = fail_wrap(err, "%s", path);
-    free(bytes);
-    return status;
+    TRY(status);
+    TRY(check_kind(buf_str(&bytes), path, err));
+    const struct cm_load_options options = {.no_elide = loading->spec->no_elide};
+    status = cm_component_load(host_engine(loading->host), buf_str(&bytes), &options, ret_component, err);
+    return status == ST_OK ? ST_OK : fail_wrap(err, "%s", path);
 }
 
 #define OFFERED "wash offers WASI 0.2: wasi:cli, clocks, filesystem, http, io, random, sockets"

@@ -1,11 +1,9 @@
 #include "io/child.h"
-#include "base/vec.h"
+#include "io/launch.h"
 #include "io/shard_private.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,122 +11,39 @@
 #define ORPHANED_OUTPUT_NS (200 * NS_PER_MS)
 enum { READ_SIZE = 4096, READS_PER_ROUND = 16 };
 
-extern char **environ;
-
-/* --- environment ------------------------------------------------------------------------------------------------------------- */
-
-typedef VEC(char *) env_list;
-
-static struct str env_name(const char *entry)
-{
-    struct str text = str_of(entry);
-    return str_slice(text, 0, MIN(str_find_char(text, '='), text.len));
-}
-
-static void env_put(env_list *list, const char *entry)
-{
-    char *borrowed = (char *)(uintptr_t)entry;
-    vec_each (known, list)
-        if (str_eq(env_name(*known), env_name(entry))) {
-            *known = borrowed;
-            return;
-        }
-    vec_push(list, borrowed);
-}
-
-static void build_env(const struct io_child_options *options, env_list *list)
-{
-    for (char **entry = options->clean_env ? NULL : environ; entry && *entry; entry++)
-        env_put(list, *entry);
-    for (const char *const *entry = options->env; entry && *entry; entry++)
-        env_put(list, *entry);
-    vec_push(list, NULL);
-}
-
 /* --- starting ---------------------------------------------------------------------------------------------------------------- */
 
-/* The child's ends of stdout and stderr; -1: ours. */
+/* The child's ends of stdout and stderr. */
 static enum status open_output(struct io_child *child, int ret_ends[2], struct error *err)
 {
     for (int i = 0; i < 2; i++) {
         int pipe_ends[2];
-        if (child->options.output == IO_CHILD_DISCARD) {
-            ret_ends[i] = open("/dev/null", O_WRONLY | O_CLOEXEC);
-        } else if (child->options.output == IO_CHILD_LINES) {
-            if (pipe2(pipe_ends, O_CLOEXEC) != 0)
-                return fail_errno(err, "create a pipe");
-            ret_ends[i] = pipe_ends[1];
-            TRY(io_fd_open(&child->streams[i].fd, pipe_ends[0], err));
-        } else {
+        if (child->options.output != IO_CHILD_LINES)
             continue;
-        }
-        if (ret_ends[i] < 0)
-            return fail_errno(err, "open /dev/null");
+        if (pipe2(pipe_ends, O_CLOEXEC) != 0)
+            return fail_errno(err, "create a pipe");
+        ret_ends[i] = pipe_ends[1];
+        TRY(io_fd_open(&child->streams[i].fd, pipe_ends[0], err));
     }
     return ST_OK;
 }
 
-static int add_file_actions(posix_spawn_file_actions_t *actions, const struct io_child_options *options, const int ends[2])
-{
-    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    for (int i = 0; i < 2 && error == 0; i++)
-        if (ends[i] >= 0)
-            error = posix_spawn_file_actions_adddup2(actions, ends[i], STDOUT_FILENO + i);
-    if (error == 0 && options->directory)
-        error = posix_spawn_file_actions_addchdir_np(actions, options->directory);
-    return error;
-}
-
-static void set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(attributes, 0);
-    posix_spawnattr_setsigmask(attributes, &none);
-    posix_spawnattr_setsigdefault(attributes, &all);
-}
-
-/* Returns an errno. */
-static int spawn_shell(struct io_child *child, const int ends[2])
-{
-    char *argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)child->options.command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    env_list env = {0};
-    build_env(&child->options, &env);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    set_attributes(&attributes);
-    int error = add_file_actions(&actions, &child->options, ends);
-    if (error == 0)
-        error = posix_spawn(&child->pid, "/bin/sh", &actions, &attributes, argv, env.items);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    vec_release(&env);
-    return error;
-}
-
 static enum status spawn(struct io_child *child, const int ends[2], struct error *err)
 {
-    /* posix_spawn says only ENOENT: name the directory when it is at fault. */
-    const char *directory = child->options.directory;
-    if (directory && access(directory, X_OK) != 0)
-        return fail_errno(err, "enter `%s`", directory);
-    int error = spawn_shell(child, ends);
-    if (error == 0)
-        return ST_OK;
-    errno = error;
-    return fail_errno(err, "start a shell%s%s", directory ? " in " : "", directory ? directory : "");
-}
-
-/* The process is ours until we reap it, so its id still means it. */
-static enum status watch_end(struct io_child *child, struct error *err)
-{
-    int pidfd = pidfd_open(child->pid, 0);
-    if (pidfd < 0)
-        return fail_errno(err, "watch process %d (pidfd_open needs Linux 5.3)", (int)child->pid);
+    const struct io_child_options *options = &child->options;
+    const char *const argv[] = {"/bin/sh", "-c", options->command, NULL};
+    bool ours = options->output == IO_CHILD_INHERIT;
+    const struct io_launch launch = {.argv = argv,
+                                     .directory = options->directory,
+                                     .env = options->env,
+                                     .clean_env = options->clean_env,
+                                     .group = IO_LAUNCH_GROUP,
+                                     .input = -1,
+                                     .output = ours ? STDOUT_FILENO : ends[0],
+                                     .errors = ours ? STDERR_FILENO : ends[1]};
+    int pidfd;
+    TRY(io_launch(&launch, &child->pid, &pidfd, err));
+    child->reaped = false;
     return io_fd_open(&child->end, pidfd, err);
 }
 
@@ -145,10 +60,6 @@ enum status io_child_start(struct io_child *child, const struct io_child_options
     enum status status = open_output(child, ends, err);
     if (status == ST_OK)
         status = spawn(child, ends, err);
-    if (status == ST_OK) {
-        child->reaped = false;
-        status = watch_end(child, err);
-    }
     for (int i = 0; i < 2; i++)
         close_descriptor(&ends[i]);
     if (status != ST_OK)

@@ -1,9 +1,8 @@
 /* Child processes: shell commands run beside the loop.
  *
- * A child is started with posix_spawn (never fork: guests' memory and threads make that costly and unsafe) as `sh -c COMMAND` in a
- * process group of its own, with /dev/null as its input and every signal at its default. Its end is seen through a pidfd, its
- * output through pipes that io_child_wait reads line by line. A child belongs to the shard it was started on; one task waits for
- * it. */
+ * A child is started (io/launch.h) as `sh -c COMMAND` in a process group of its own, with /dev/null as its input. Its end is seen
+ * through a pidfd, its output through pipes that io_child_wait reads line by line. A child belongs to the shard it was started on;
+ * one task waits for it. Where there is no loop, io/run.h runs programs. */
 #pragma once
 
 #include "base/buf.h"
@@ -19,7 +18,7 @@ enum io_child_output {
 struct io_child_options {
     const char *command;    /* for `sh -c` */
     const char *directory;  /* to run it in; NULL: ours */
-    const char *const *env; /* "NAME=value" each, then NULL: added to our environment, replacing; NULL: none */
+    const char *const *env; /* "NAME=value" each, then NULL: added to our environment, or replacing; NULL: none */
     bool clean_env;         /* start from an empty environment instead of ours */
     enum io_child_output output;
     /* For IO_CHILD_LINES: called from io_child_wait, without the line's end, bytes as they came (escape them before a terminal sees

@@ -111,12 +111,12 @@ static enum status open_entry(struct oci_cache *cache, const char *name, struct 
     return *ret_again ? ST_OK : status;
 }
 
-static enum status wait_for_lock(const struct oci_cache_entry *entry, const atomic_bool *cancelled, struct error *err)
+static enum status wait_for_lock(const struct oci_cache_entry *entry, struct cancel cancel, struct error *err)
 {
     while (flock(entry->lock, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return fail_errno(err, "artifact cache: lock %s", entry->path);
-        if (cancelled && atomic_load(cancelled))
+        if (cancel_asked(cancel))
             return fail(err, ST_CANCELLED, "cancelled while another process pulls %s", entry->reference);
         usleep(LOOK_AGAIN_US);
     }
@@ -132,7 +132,7 @@ static bool still_there(const struct oci_cache_entry *entry)
            locked.st_dev == named.st_dev;
 }
 
-static enum status try_lock(struct oci_cache *cache, const char *name, const atomic_bool *cancelled, struct oci_cache_entry *entry,
+static enum status try_lock(struct oci_cache *cache, const char *name, struct cancel cancel, struct oci_cache_entry *entry,
                             bool *ret_again, struct error *err)
 {
     TRY(open_entry(cache, name, entry, ret_again, err));
@@ -145,7 +145,7 @@ static enum status try_lock(struct oci_cache *cache, const char *name, const ato
     }
     if (entry->lock < 0)
         return fail_errno(err, "artifact cache: open %s/" OCI_CACHE_LOCK, entry->path);
-    TRY(wait_for_lock(entry, cancelled, err));
+    TRY(wait_for_lock(entry, cancel, err));
     *ret_again = !still_there(entry);
     return ST_OK;
 }
@@ -157,7 +157,7 @@ static void close_both(struct oci_cache_entry *entry)
     entry->lock = entry->folder = -1;
 }
 
-enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, const atomic_bool *cancelled,
+enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, struct cancel cancel,
                            struct oci_cache_entry *ret_entry, struct error *err)
 {
     struct oci_cache_entry entry = {.folder = -1, .lock = -1, .writing = -1};
@@ -171,7 +171,7 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
     bool again;
     do {
         close_both(&entry);
-        status = try_lock(cache, name, cancelled, &entry, &again, err);
+        status = try_lock(cache, name, cancel, &entry, &again, err);
     } while (status == ST_OK && again);
     if (status == ST_OK) {
         (void)unlinkat(entry.folder, NEW_ARTIFACT, 0); /* left by a process that died: the lock is ours */

@@ -12,9 +12,9 @@
  * use: those that were used longest ago go. Any thread; each object is used by one at a time. */
 #pragma once
 
+#include "base/cancel.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
-#include <stdatomic.h>
 
 #define OCI_CACHE_MAX_BYTES (10ull << 30)
 
@@ -42,7 +42,7 @@ struct oci_cached {
 };
 
 /* Waits for whoever has the lock. Fails: ST_CANCELLED, ST_DENIED, ST_LIMIT no space, ST_IO. */
-enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, const atomic_bool *cancelled,
+enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, struct cancel cancel,
                            struct oci_cache_entry *ret_entry, struct error *err) CHECKED;
 void oci_cache_unlock(struct oci_cache_entry *entry); /* drops what was begun and not finished; harmless on a zeroed one */
 

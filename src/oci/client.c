@@ -2,7 +2,7 @@
 #include "oci/client.h"
 #include "oci/client_private.h"
 #include <jansson.h>
-#include <pthread.h>
+#include <openssl/crypto.h>
 
 #define ACCEPT_MANIFESTS OCI_TYPE_IMAGE ", " OCI_TYPE_INDEX ", " OCI_TYPE_DOCKER_IMAGE ", " OCI_TYPE_DOCKER_INDEX
 #define TAGS_PAGE_BYTES (1u << 20)
@@ -11,17 +11,6 @@
 
 /* --- the client -------------------------------------------------------------------------------------------------------------- */
 
-/* libcurl's set-up is the process's: done once, and not undone, for other users of it may be there. */
-static struct {
-    pthread_once_t once;
-    bool ready;
-} curl_setup = {.once = PTHREAD_ONCE_INIT};
-
-static void set_up_curl(void)
-{
-    curl_setup.ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 static char *copy(struct str text)
 {
     return text.len ? mem_strndup(text.data, text.len) : NULL;
@@ -29,23 +18,21 @@ static char *copy(struct str text)
 
 enum status oci_client_new(const struct oci_client_options *options, struct oci_client **ret_client, struct error *err)
 {
-    pthread_once(&curl_setup.once, set_up_curl);
-    CURL *curl = curl_setup.ready ? curl_easy_init() : NULL;
-    if (!curl)
-        return fail(err, ST_INTERNAL, "libcurl cannot be set up");
+    const struct web_options web_options = {options->user_agent ? options->user_agent : "wash", options->cancel};
+    struct web_client *web;
+    TRY(web_client_new(&web_options, &web, err));
     struct oci_client *client = NEW(struct oci_client);
     client->options = *options;
-    client->curl = curl;
+    client->web = web;
     client->user = copy(options->credentials.user);
     client->password = copy(options->credentials.password);
     client->token = copy(options->credentials.token);
     client->docker_config = copy(str_of(options->credentials.docker_config));
-    client->user_agent = mem_strdup(options->user_agent ? options->user_agent : "wash");
     client->options.credentials.user = str_of(client->user);
     client->options.credentials.password = str_of(client->password);
     client->options.credentials.token = str_of(client->token);
     client->options.credentials.docker_config = client->docker_config;
-    client->options.credentials.cancelled = options->cancelled;
+    client->options.credentials.cancel = options->cancel;
     if (!client->options.max_layer_bytes)
         client->options.max_layer_bytes = OCI_LAYER_MAX_BYTES;
     if (!client->options.chunk_bytes)
@@ -61,12 +48,11 @@ void oci_client_free(struct oci_client *client)
     vec_each (session, &client->sessions)
         oci_session_free(*session);
     vec_release(&client->sessions);
-    curl_easy_cleanup(client->curl);
+    web_client_free(client->web);
     free(client->user);
     oci_secret_free(client->password);
     oci_secret_free(client->token);
     free(client->docker_config);
-    free(client->user_agent);
     free(client);
 }
 
@@ -75,11 +61,6 @@ void oci_call_start(struct oci_client *client)
     uint64_t timeout_ms = client->options.timeout_ms;
     client->deadline = timeout_ms ? clock_after(timeout_ms * NS_PER_MS) : CLOCK_NEVER;
     client->progress_total = 0;
-}
-
-bool oci_is_cancelled(const struct oci_client *client)
-{
-    return client->options.cancelled && atomic_load(client->options.cancelled);
 }
 
 void oci_progress_set(struct oci_client *client, uint64_t total)
@@ -121,12 +102,12 @@ static enum status get_manifest(struct oci_client *client, const struct oci_refe
     struct oci_response response;
     oci_response_init(&response);
     enum status status = oci_send_patiently(client, reference, false, &request, &response, err);
-    if (status == ST_OK && response.code != 200)
+    if (status == ST_OK && response.http.code != 200)
         status = oci_refused(&response, err);
     if (status == ST_OK)
-        status = check_digest(reference, &response, buf_str(&response.body), ret_digest, err);
-    if (status == ST_OK && buf_append_str(ret_json, buf_str(&response.body)) != ST_OK)
-        status = fail(err, ST_LIMIT, "the manifest has %zu bytes", response.body.len);
+        status = check_digest(reference, &response, buf_str(&response.http.body), ret_digest, err);
+    if (status == ST_OK && buf_append_str(ret_json, buf_str(&response.http.body)) != ST_OK)
+        status = fail(err, ST_LIMIT, "the manifest has %zu bytes", response.http.body.len);
     if (status == ST_OK)
         memcpy(ret_content_type, response.content_type, sizeof response.content_type);
     oci_response_release(&response);
@@ -156,7 +137,7 @@ static enum status head_manifest(struct oci_client *client, const struct oci_ref
     struct oci_response response;
     oci_response_init(&response);
     enum status status = oci_send_patiently(client, reference, false, &request, &response, err);
-    if (status == ST_OK && response.code != 200)
+    if (status == ST_OK && response.http.code != 200)
         status = oci_refused(&response, err);
     if (status == ST_OK && !response.digest.text[0])
         status = fail(err, ST_NOT_FOUND, "the registry does not say the manifest's digest");
@@ -267,8 +248,8 @@ static enum status next_page(const struct oci_client *client, const char *url, c
         return ST_OK;
     autofree char *target = mem_strndup(link.data + 1, end - 1);
     char *next;
-    TRY(oci_url_resolve(client, url, target, &next, err));
-    bool same_origin = oci_url_same_origin(url, next), same_page = strcmp(url, next) == 0;
+    TRY(web_url_resolve(url, target, client->options.plain_http, &next, err));
+    bool same_origin = web_url_same_origin(url, next), same_page = strcmp(url, next) == 0;
     if (same_origin && !same_page) {
         *ret_url = next;
         return ST_OK;
@@ -286,10 +267,10 @@ static enum status get_page(struct oci_client *client, const struct oci_referenc
     char *next = NULL;
     oci_response_init(&response);
     enum status status = oci_send_patiently(client, reference, false, &request, &response, err);
-    if (status == ST_OK && response.code != 200)
+    if (status == ST_OK && response.http.code != 200)
         status = oci_refused(&response, err);
     if (status == ST_OK)
-        status = read_tags(buf_str(&response.body), tags, err);
+        status = read_tags(buf_str(&response.http.body), tags, err);
     if (status == ST_OK)
         status = next_page(client, *url, &response, &next, err);
     oci_response_release(&response);

@@ -1,4 +1,4 @@
-/* A client of registries: the OCI distribution protocol, on libcurl.
+/* A client of registries: the OCI distribution protocol, on the room web.
  *
  * Calls block; a client is used by one thread at a time (run them by io_offload on a shard) and keeps its connections and tokens
  * for the next call, to any registry. What a registry says is not believed: manifests and blobs are checked against their digests,
@@ -21,18 +21,18 @@ struct oci_client;
 typedef void oci_progress(void *env, uint64_t done_bytes, uint64_t total_bytes);
 
 struct oci_client_options {
-    struct oci_credentials_options credentials; /* text is copied; `cancelled` is set from below */
+    struct oci_credentials_options credentials; /* text is copied; `cancel` is set from below */
     bool plain_http;                            /* talk HTTP instead of HTTPS; tokens may come over HTTP as well */
     uint64_t timeout_ms;                        /* of each call below, tries included; 0: none */
     uint64_t max_layer_bytes;                   /* 0: OCI_LAYER_MAX_BYTES */
     uint64_t chunk_bytes;                       /* blobs larger than this are pushed in pieces of it; 0: OCI_CHUNK_BYTES */
-    const atomic_bool *cancelled;               /* set by another thread: calls end with ST_CANCELLED; or NULL */
-    oci_progress *progress;                     /* or NULL */
+    struct cancel cancel;
+    oci_progress *progress; /* or NULL */
     void *progress_env;
     const char *user_agent; /* or NULL */
 };
 
-/* Fails: ST_INTERNAL libcurl cannot be set up. */
+/* Fails: ST_UNSUPPORTED libcurl is not installed, ST_INTERNAL. */
 enum status oci_client_new(const struct oci_client_options *options, struct oci_client **ret_client, struct error *err) CHECKED;
 void oci_client_free(struct oci_client *client);
 

@@ -6,7 +6,6 @@
 #include "oci/transfer.h"
 
 #define OCI_MAX_RETRIES 4u
-#define OCI_MAX_REDIRECTS 5u
 #define OCI_MAX_SESSIONS 64u
 
 struct oci_token {
@@ -25,8 +24,8 @@ struct oci_session {
 
 struct oci_client {
     struct oci_client_options options;
-    char *docker_config, *user, *password, *token, *user_agent; /* behind options */
-    CURL *curl;
+    char *docker_config, *user, *password, *token; /* behind options */
+    struct web_client *web;
     uint64_t deadline;       /* of the call that runs */
     uint64_t progress_total; /* of the call that runs; 0: none */
     VEC(struct oci_session *) sessions;
@@ -34,25 +33,18 @@ struct oci_client {
 
 /* Every public call begins with this. */
 void oci_call_start(struct oci_client *client);
-bool oci_is_cancelled(const struct oci_client *client);
 void oci_progress_set(struct oci_client *client, uint64_t total);
 void oci_progress_at(struct oci_client *client, uint64_t done);
 
 /* --- urls -------------------------------------------------------------------------------------------------------------------- */
 
-/* `location` as seen from `base`: absolute, http only where plain HTTP is allowed, no user in it. The caller frees. */
-enum status oci_url_resolve(const struct oci_client *client, const char *base, const char *location, char **ret_url,
-                            struct error *err) CHECKED;
-bool oci_url_same_origin(const char *a, const char *b);
-/* With "name=value" appended to its query, value encoded. The caller frees. */
-enum status oci_url_with(const char *url, const char *name, struct str value, char **ret_url, struct error *err) CHECKED;
 /* "https://host/v2/repository" and what is printed after it. The caller frees. */
 char *oci_url_of(const struct oci_client *client, const struct oci_reference *reference, const char *format, ...) PRINTF(3, 4);
 
 /* --- requests ---------------------------------------------------------------------------------------------------------------- */
 
 /* A request to the reference's registry: follows redirects of GET and HEAD, answers one challenge. Credentials go with it only if
- * its URL is of the registry's own origin. ST_OK: there was a response, as with oci_transfer. */
+ * its URL is of the registry's own origin. ST_OK: there was a response, as with web_send. */
 enum status oci_send(struct oci_client *client, const struct oci_reference *reference, bool push, const struct oci_request *request,
                      struct oci_response *response, struct error *err) CHECKED;
 /* The same with several tries, for requests that may be repeated and have no sink. */

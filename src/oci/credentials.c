@@ -1,16 +1,15 @@
 #include "oci/credentials.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "io/run.h"
 #include "oci/docker_config.h"
-#include "oci/helper.h"
+#include "web/url.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NOT_FOUND_TEXT "credentials not found"
+#define HELPER_OUTPUT_MAX 65536
 
 static void set_login(struct oci_login *login, struct str user, struct str password)
 {
@@ -51,29 +50,13 @@ static char *config_path(const struct oci_credentials_options *options)
     return buf_take(&path);
 }
 
-/* ST_NOT_FOUND: there is none. */
-static enum status read_config(const char *path, struct buf *content, struct error *err)
+/* A home that is no folder has none. */
+static enum status read_config(const char *path, struct buf *content, bool *ret_there, struct error *err)
 {
-    struct stat info;
-    char piece[4096];
-    ssize_t len = 1;
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return fail(err, ST_NOT_FOUND, "%s does not exist", path);
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "open %s", path);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", path);
-    while (len > 0) {
-        len = read(fd, piece, sizeof piece);
-        if (len < 0 && errno == EINTR)
-            len = 1;
-        else if (len < 0)
-            return fail_errno(err, "read %s", path);
-        else if (buf_append(content, piece, (size_t)len) != ST_OK)
-            return fail(err, ST_LIMIT, "%s has more than %u bytes", path, OCI_DOCKER_CONFIG_MAX_BYTES);
-    }
-    return ST_OK;
+    struct error why = {0};
+    enum status status = file_read(path, content, &why);
+    *ret_there = status == ST_OK;
+    return status == ST_OK || why.sys_errno == ENOENT || why.sys_errno == ENOTDIR ? ST_OK : fail(err, status, "%s", why.message);
 }
 
 /* --- helpers ----------------------------------------------------------------------------------------------------------------- */
@@ -96,26 +79,43 @@ static enum status read_answer(struct str answer, const char *program, struct oc
     return status;
 }
 
+/* What it says on stderr is for whoever runs it by hand. */
+static enum status run_helper(const struct oci_credentials_options *options, const char *program, struct str server,
+                              struct buf *answer, int *ret_code, struct error *err)
+{
+    const char *const argv[] = {program, "get", NULL};
+    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
+    const struct io_run run = {.argv = argv,
+                               .input = server,
+                               .output = answer,
+                               .discard_errors = true,
+                               .timeout_ns = timeout_ms * NS_PER_MS,
+                               .cancel = options->cancel};
+    enum status status = io_run(&run, ret_code, err);
+    if (status == ST_NOT_FOUND)
+        return fail(err, ST_NOT_FOUND, "%s, which the Docker configuration names, is not in PATH", program);
+    return status;
+}
+
+/* Not an error: the helper has none for this server. */
+static enum status read_failure(struct str answer, const char *program, int code, struct error *err)
+{
+    if (str_find(answer, STR(NOT_FOUND_TEXT)) != STR_NONE)
+        return ST_OK;
+    autofree char *shown = web_shown(answer, 200);
+    return fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program, code, *shown ? ": " : "", shown);
+}
+
 static enum status ask_helper(const struct oci_credentials_options *options, const struct oci_docker_login *docker,
                               struct oci_login *ret_login, struct error *err)
 {
-    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(OCI_HELPER_OUTPUT_MAX);
+    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(HELPER_OUTPUT_MAX);
     int code = 0;
     buf_addf(&program, "docker-credential-%.*s", STR_ARG(docker->helper));
-    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
-    enum status status = oci_helper_run(program.data, "get", docker->server, timeout_ms, options->cancelled, &answer, &code, err);
-    if (status != ST_OK)
-        return status;
-    if (code == 0) {
-        status = read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err);
-    } else if (str_find(buf_str(&answer), STR(NOT_FOUND_TEXT)) == STR_NONE) {
-        autobuf struct buf shown = BUF_INIT(BUF_UNLIMITED);
-        buf_add(&shown, STR(""));
-        if (buf_append_escaped(&shown, str_slice(str_trim(buf_str(&answer)), 0, 200)) != ST_OK)
-            bug("escape");
-        status =
-            fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program.data, code, shown.len ? ": " : "", shown.data);
-    }
+    enum status status = run_helper(options, program.data, docker->server, &answer, &code, err);
+    if (status == ST_OK)
+        status = code == 0 ? read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err)
+                           : read_failure(buf_str(&answer), program.data, code, err);
     if (answer.data)
         OPENSSL_cleanse(answer.data, answer.len);
     return status;
@@ -131,10 +131,11 @@ static enum status find_in_docker(const struct oci_credentials_options *options,
     struct oci_docker_login docker;
     if (!path)
         return ST_OK;
-    enum status status = read_config(path, &content, err);
-    if (status != ST_OK)
-        return status == ST_NOT_FOUND ? ST_OK : status;
-    status = oci_docker_config_find(buf_str(&content), registry, arena, &docker, err);
+    bool there;
+    TRY(read_config(path, &content, &there, err));
+    if (!there)
+        return ST_OK;
+    enum status status = oci_docker_config_find(buf_str(&content), registry, arena, &docker, err);
     OPENSSL_cleanse(content.data, content.len);
     if (status != ST_OK)
         return fail_wrap(err, "%s", path);

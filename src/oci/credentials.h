@@ -4,9 +4,9 @@
  * Any thread; blocks. */
 #pragma once
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/str.h"
-#include <stdatomic.h>
 
 struct oci_login {
     char *user, *password; /* NULL: nobody, both or neither */
@@ -21,7 +21,7 @@ struct oci_credentials_options {
     const char *docker_config;  /* folder of config.json; NULL: DOCKER_CONFIG, else ~/.docker */
     bool no_docker_config;      /* do not look there at all */
     uint64_t helper_timeout_ms; /* 0: OCI_HELPER_TIMEOUT_MS */
-    const atomic_bool *cancelled;
+    struct cancel cancel;
 };
 
 /* registry: as oci_reference.registry. Fails: ST_INVALID a malformed configuration, ST_UNSUPPORTED an identity token,

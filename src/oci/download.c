@@ -40,9 +40,9 @@ static void begin_again(struct download *download)
 static enum status begin(struct download *download, const struct oci_response *response, struct error *err)
 {
     download->begun = true;
-    if (response->code == 206 && (!response->has_range_start || response->range_start != download->asked_from))
+    if (response->http.code == 206 && (!response->has_range_start || response->range_start != download->asked_from))
         return fail(err, ST_INVALID, "the registry sends another part of the blob than was asked for");
-    if (response->code != 206)
+    if (response->http.code != 206)
         begin_again(download);
     return ST_OK;
 }
@@ -61,7 +61,7 @@ static enum status take_piece(void *env, const struct oci_response *response, st
     return ST_OK;
 }
 
-/* ST_UNAVAILABLE with response->dropped: a part of it came, or none. */
+/* ST_UNAVAILABLE with response->http.trouble == WEB_DROPPED: a part of it came, or none. */
 static enum status get_rest(struct download *download, const struct oci_reference *reference, struct oci_response *response,
                             struct error *err)
 {
@@ -71,13 +71,13 @@ static enum status get_rest(struct download *download, const struct oci_referenc
     download->asked_from = download->hash.bytes;
     download->begun = false;
     TRY(oci_send(download->client, reference, false, &request, response, err));
-    if (response->code == 416) /* the server does not do ranges this way: all of it, then */
+    if (response->http.code == 416) /* the server does not do ranges this way: all of it, then */
         begin_again(download);
-    if (response->code != 200 && response->code != 206)
-        return oci_is_transient(ST_OK, response) || response->code == 416 ? ST_OK : oci_refused(response, err);
+    if (response->http.code != 200 && response->http.code != 206)
+        return oci_is_transient(ST_OK, response) || response->http.code == 416 ? ST_OK : oci_refused(response, err);
     if (download->hash.bytes == download->blob->size)
         return ST_OK;
-    response->dropped = true;
+    response->http.trouble = WEB_DROPPED;
     return fail(err, ST_UNAVAILABLE, "the registry sends %llu of the %llu bytes that the manifest states",
                 (unsigned long long)download->hash.bytes, (unsigned long long)download->blob->size);
 }
@@ -89,7 +89,7 @@ static enum status get_with_retries(struct download *download, const struct oci_
     for (unsigned attempt = 0;; attempt++) {
         uint64_t before = download->hash.bytes;
         enum status status = get_rest(download, reference, response, err);
-        bool refused_range = status == ST_OK && response->code == 416;
+        bool refused_range = status == ST_OK && response->http.code == 416;
         if (!oci_is_transient(status, response) && !refused_range)
             return status;
         if (download->hash.bytes == download->blob->size && download->begun)

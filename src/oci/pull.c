@@ -182,7 +182,7 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     struct pull pull = {.client = client, .reference = reference, .policy = policy, .cached.fd = -1};
     struct error problem;
     if (cache) {
-        enum status status = oci_cache_lock(cache, reference, client->options.cancelled, &entry, &problem);
+        enum status status = oci_cache_lock(cache, reference, client->options.cancel, &entry, &problem);
         if (status == ST_CANCELLED)
             return fail(err, status, "%s", problem.message);
         if (status == ST_OK)

@@ -1,4 +1,4 @@
-/* Requests to a registry: addresses, redirects, challenges, tokens. This file decides where credentials go. */
+/* Requests to a registry: addresses, challenges, tokens. This file decides where credentials go. */
 #include "oci/client_private.h"
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -9,83 +9,6 @@
 #define SHOWN_ERRORS 3u
 
 /* --- addresses --------------------------------------------------------------------------------------------------------------- */
-
-static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
-{
-    char *text = NULL;
-    return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
-}
-
-static bool has_part(CURLU *url, CURLUPart part)
-{
-    char *text = url_part(url, part, 0);
-    curl_free(text);
-    return text;
-}
-
-enum status oci_url_resolve(const struct oci_client *client, const char *base, const char *location, char **ret_url,
-                            struct error *err)
-{
-    autofree char *shown = oci_shown(str_of(location), 200);
-    CURLU *url = curl_url();
-    enum status status = ST_OK;
-    if (!url)
-        return fail(err, ST_LIMIT, "out of memory");
-    if ((base && curl_url_set(url, CURLUPART_URL, base, 0) != CURLUE_OK) ||
-        curl_url_set(url, CURLUPART_URL, location, 0) != CURLUE_OK)
-        status = fail(err, ST_INVALID, "the registry gives an address that is not a URL: %s", shown);
-    else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
-        status = fail(err, ST_INVALID, "the registry gives an address with a user in it: %s", shown);
-    char *scheme = url_part(url, CURLUPART_SCHEME, 0);
-    (void)curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-    char *text = url_part(url, CURLUPART_URL, 0);
-    if (status == ST_OK && (!scheme || !text || strlen(text) > OCI_URL_MAX))
-        status = fail(err, ST_INVALID, "the registry gives an address that cannot be used: %s", shown);
-    if (status == ST_OK && strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && client->options.plain_http))
-        status = fail(err, ST_DENIED, "the registry gives an address that is not https: %s", shown);
-    if (status == ST_OK)
-        *ret_url = mem_strdup(text);
-    curl_free(text);
-    curl_free(scheme);
-    curl_url_cleanup(url);
-    return status;
-}
-
-static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
-{
-    char *left = url_part(a, part, CURLU_DEFAULT_PORT), *right = url_part(b, part, CURLU_DEFAULT_PORT);
-    bool same = left && right && str_eq_nocase(str_of(left), str_of(right));
-    curl_free(left);
-    curl_free(right);
-    return same;
-}
-
-bool oci_url_same_origin(const char *a, const char *b)
-{
-    CURLU *left = curl_url(), *right = curl_url();
-    bool same = left && right && curl_url_set(left, CURLUPART_URL, a, 0) == CURLUE_OK &&
-                curl_url_set(right, CURLUPART_URL, b, 0) == CURLUE_OK && same_part(left, right, CURLUPART_SCHEME) &&
-                same_part(left, right, CURLUPART_HOST) && same_part(left, right, CURLUPART_PORT);
-    curl_url_cleanup(left);
-    curl_url_cleanup(right);
-    return same;
-}
-
-enum status oci_url_with(const char *url_text, const char *name, struct str value, char **ret_url, struct error *err)
-{
-    autobuf struct buf pair = BUF_INIT(BUF_UNLIMITED);
-    CURLU *url = curl_url();
-    buf_addf(&pair, "%s=%.*s", name, STR_ARG(value));
-    bool done = url && curl_url_set(url, CURLUPART_URL, url_text, 0) == CURLUE_OK &&
-                curl_url_set(url, CURLUPART_QUERY, pair.data, CURLU_APPENDQUERY | CURLU_URLENCODE) == CURLUE_OK;
-    char *text = done ? url_part(url, CURLUPART_URL, 0) : NULL;
-    curl_url_cleanup(url);
-    if (!text)
-        return fail(err, ST_INVALID, "the registry gives an address that cannot be used");
-    *ret_url = mem_strdup(text);
-    curl_free(text);
-    return ST_OK;
-}
 
 char *oci_url_of(const struct oci_client *client, const struct oci_reference *reference, const char *format, ...)
 {
@@ -100,41 +23,6 @@ char *oci_url_of(const struct oci_client *client, const struct oci_reference *re
     return buf_take(&url);
 }
 
-/* --- redirects --------------------------------------------------------------------------------------------------------------- */
-
-static bool is_redirect(const struct oci_request *request, const struct oci_response *response)
-{
-    bool repeatable = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
-    long code = response->code;
-    return repeatable && response->location && (code == 301 || code == 302 || code == 303 || code == 307 || code == 308);
-}
-
-/* Once a redirect has led to another origin, nothing that follows gets the credentials. */
-static enum status exchange(struct oci_client *client, const struct oci_request *request, struct oci_response *response,
-                            struct error *err)
-{
-    struct oci_request current = *request;
-    autofree char *url = mem_strdup(request->url);
-    bool foreign = false;
-    for (unsigned hops = 0;; hops++) {
-        current.url = url;
-        enum status status = oci_transfer(client, &current, response, err);
-        response->foreign = foreign;
-        if (status != ST_OK || !is_redirect(request, response))
-            return status;
-        if (hops == OCI_MAX_REDIRECTS)
-            return fail(err, ST_INVALID, "the registry redirects more than %u times", OCI_MAX_REDIRECTS);
-        char *next;
-        TRY(oci_url_resolve(client, url, response->location, &next, err));
-        if (!oci_url_same_origin(url, next)) {
-            foreign = true;
-            current.authorization = NULL;
-        }
-        free(url);
-        url = next;
-    }
-}
-
 /* --- errors ------------------------------------------------------------------------------------------------------------------ */
 
 /* {"errors": [{"code": ..., "message": ...}]}, or whatever else is in the body. */
@@ -145,8 +33,8 @@ static void describe_body(struct str body, struct buf *text)
         json_t *item = json_array_get(errors, i);
         const char *code = json_string_value(json_object_get(item, "code"));
         const char *message = json_string_value(json_object_get(item, "message"));
-        autofree char *shown_code = oci_shown(str_of(code ? code : ""), 60),
-                      *shown = oci_shown(str_of(message ? message : ""), 160);
+        autofree char *shown_code = web_shown(str_of(code ? code : ""), 60),
+                      *shown = web_shown(str_of(message ? message : ""), 160);
         buf_addf(text, "%s%s%s%s", i ? "; " : ": ", shown_code, code && message ? ": " : "", shown);
     }
     json_decref(document);
@@ -173,12 +61,12 @@ enum status oci_refused(const struct oci_response *response, struct error *err)
 {
     autobuf struct buf details = BUF_INIT(BUF_UNLIMITED);
     buf_add(&details, STR(""));
-    describe_body(buf_str(&response->body), &details);
+    describe_body(buf_str(&response->http.body), &details);
     for (size_t i = 0; i < ARRAY_LEN(code_table); i++)
-        if (code_table[i].code == response->code)
-            return fail(err, code_table[i].status, "the registry answers %ld, %s%s", response->code, code_table[i].text,
+        if (code_table[i].code == response->http.code)
+            return fail(err, code_table[i].status, "the registry answers %ld, %s%s", response->http.code, code_table[i].text,
                         details.data);
-    return fail(err, ST_INVALID, "the registry answers %ld%s", response->code, details.data);
+    return fail(err, ST_INVALID, "the registry answers %ld%s", response->http.code, details.data);
 }
 
 /* --- sessions ---------------------------------------------------------------------------------------------------------------- */
@@ -299,10 +187,10 @@ static enum status token_url(const struct oci_client *client, const struct oci_c
                              char **ret_url, struct error *err)
 {
     autofree char *realm = NULL, *with_service = NULL;
-    TRY(oci_url_resolve(client, NULL, challenge->realm, &realm, err));
+    TRY(web_url_resolve(NULL, challenge->realm, client->options.plain_http, &realm, err));
     if (challenge->service[0])
-        TRY(oci_url_with(realm, "service", str_of(challenge->service), &with_service, err));
-    return oci_url_with(with_service ? with_service : realm, "scope", str_of(scope), ret_url, err);
+        TRY(web_url_with(realm, "service", str_of(challenge->service), &with_service, err));
+    return web_url_with(with_service ? with_service : realm, "scope", str_of(scope), ret_url, err);
 }
 
 static enum status fetch_token(struct oci_client *client, struct oci_session *session, const struct oci_challenge *challenge,
@@ -316,14 +204,14 @@ static enum status fetch_token(struct oci_client *client, struct oci_session *se
     char *basic = session->login.user ? basic_value(&session->login) : NULL;
     const struct oci_request request = {.method = "GET", .url = url, .authorization = basic, .max_body = 4 * TOKEN_MAX};
     oci_response_init(&response);
-    enum status status = exchange(client, &request, &response, err);
-    if (status == ST_OK && response.code != 200)
+    enum status status = oci_transfer(client, &request, &response, err);
+    if (status == ST_OK && response.http.code != 200)
         status = oci_refused(&response, err);
     if (status == ST_OK)
-        status = read_token(buf_str(&response.body), &token, err);
+        status = read_token(buf_str(&response.http.body), &token, err);
     oci_secret_free(basic);
-    if (response.body.data)
-        OPENSSL_cleanse(response.body.data, response.body.len);
+    if (response.http.body.data)
+        OPENSSL_cleanse(response.http.body.data, response.http.body.len);
     oci_response_release(&response);
     if (status == ST_OK)
         keep_token(session, scope, token);
@@ -373,23 +261,23 @@ enum status oci_send(struct oci_client *client, const struct oci_reference *refe
     struct oci_session *session = session_of(client, reference);
     struct oci_request authorized = *request;
     autobuf struct buf scope = BUF_INIT(BUF_UNLIMITED);
-    bool own = oci_url_same_origin(request->url, session->origin);
+    bool own = web_url_same_origin(request->url, session->origin);
     buf_addf(&scope, "repository:%.*s:%s", STR_ARG(reference->repository), push ? "pull,push" : "pull");
     authorized.authorization = own ? authorization_of(session, scope.data) : NULL;
-    TRY(exchange(client, &authorized, response, err));
-    if (response->code != 401 || !own || response->foreign)
+    TRY(oci_transfer(client, &authorized, response, err));
+    if (response->http.code != 401 || !own || response->http.foreign)
         return ST_OK;
     struct oci_challenge challenge = response->challenge;
     TRY(answer(client, session, &challenge, scope.data, err));
     authorized.authorization = authorization_of(session, scope.data);
-    return exchange(client, &authorized, response, err);
+    return oci_transfer(client, &authorized, response, err);
 }
 
 bool oci_is_transient(enum status status, const struct oci_response *response)
 {
     if (status != ST_OK)
-        return status == ST_UNAVAILABLE && response->dropped;
-    return response->code == 429 || response->code == 500 || (response->code >= 502 && response->code <= 504);
+        return status == ST_UNAVAILABLE && response->http.trouble == WEB_DROPPED;
+    return response->http.code == 429 || response->http.code == 500 || (response->http.code >= 502 && response->http.code <= 504);
 }
 
 enum status oci_send_patiently(struct oci_client *client, const struct oci_reference *reference, bool push,

@@ -22,10 +22,10 @@ static enum status exists(struct upload *upload, bool *ret_exists, struct error 
     struct oci_response response;
     oci_response_init(&response);
     enum status status = oci_send_patiently(upload->client, upload->reference, true, &request, &response, err);
-    if (status == ST_OK && response.code != 200 && response.code != 404)
+    if (status == ST_OK && response.http.code != 200 && response.http.code != 404)
         status = oci_refused(&response, err);
     if (status == ST_OK)
-        *ret_exists = response.code == 200;
+        *ret_exists = response.http.code == 200;
     oci_response_release(&response);
     return status;
 }
@@ -34,9 +34,9 @@ static enum status exists(struct upload *upload, bool *ret_exists, struct error 
 static enum status take_location(struct upload *upload, const char *base, const struct oci_response *response, struct error *err)
 {
     char *next;
-    if (!response->location)
+    if (!response->http.location)
         return fail(err, ST_INVALID, "the registry does not say where the upload goes on");
-    TRY(oci_url_resolve(upload->client, base, response->location, &next, err));
+    TRY(web_url_resolve(base, response->http.location, upload->client->options.plain_http, &next, err));
     free(upload->location);
     upload->location = next;
     return ST_OK;
@@ -49,7 +49,7 @@ static enum status start(struct upload *upload, struct error *err)
     struct oci_response response;
     oci_response_init(&response);
     enum status status = oci_send_patiently(upload->client, upload->reference, true, &request, &response, err);
-    if (status == ST_OK && response.code != 202)
+    if (status == ST_OK && response.http.code != 202)
         status = oci_refused(&response, err);
     if (status == ST_OK)
         status = take_location(upload, url, &response, err);
@@ -69,7 +69,7 @@ static enum status send_part(struct upload *upload, const char *method, uint64_t
     autofree char *url = NULL;
     struct oci_request request = {.method = method, .url = upload->location, .content_type = "application/octet-stream"};
     if (last) {
-        TRY(oci_url_with(upload->location, "digest", oci_digest_str(&upload->digest), &url, err));
+        TRY(web_url_with(upload->location, "digest", oci_digest_str(&upload->digest), &url, err));
         request.url = url;
     } else {
         snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)upload->done, (unsigned long long)(upload->done + len - 1));
@@ -105,9 +105,9 @@ static enum status ask_progress(struct upload *upload, struct error *err)
     uint64_t done = 0;
     oci_response_init(&response);
     enum status status = oci_send_patiently(upload->client, upload->reference, true, &request, &response, err);
-    if (status == ST_OK && (response.code != 204 || !parse_range(response.range, &done) || done > upload->size))
+    if (status == ST_OK && (response.http.code != 204 || !parse_range(response.range, &done) || done > upload->size))
         status = fail(err, ST_NOT_FOUND, "the registry does not know how far the upload has come");
-    if (status == ST_OK && response.location)
+    if (status == ST_OK && response.http.location)
         status = take_location(upload, request.url, &response, err);
     if (status == ST_OK)
         upload->done = done;
@@ -118,7 +118,7 @@ static enum status ask_progress(struct upload *upload, struct error *err)
 /* 416: the registry stands elsewhere than we think, after a part whose answer got lost. */
 static bool needs_recovery(enum status status, const struct oci_response *response)
 {
-    return oci_is_transient(status, response) || (status == ST_OK && response->code == 416);
+    return oci_is_transient(status, response) || (status == ST_OK && response->http.code == 416);
 }
 
 /* One more part; at the end the closing request. *ret_complete: the registry has it all. */
@@ -128,13 +128,13 @@ static enum status step(struct upload *upload, bool *ret_complete, struct oci_re
     bool whole = upload->done == 0 && left <= upload->chunk_bytes;
     if (whole || left == 0) {
         TRY(send_part(upload, "PUT", left, true, response, err));
-        *ret_complete = response->code == 201;
-        return response->code == 201 || oci_is_transient(ST_OK, response) ? ST_OK : oci_refused(response, err);
+        *ret_complete = response->http.code == 201;
+        return response->http.code == 201 || oci_is_transient(ST_OK, response) ? ST_OK : oci_refused(response, err);
     }
     uint64_t len = MIN(left, upload->chunk_bytes);
     autofree char *base = mem_strdup(upload->location);
     TRY(send_part(upload, "PATCH", len, false, response, err));
-    if (response->code != 202)
+    if (response->http.code != 202)
         return needs_recovery(ST_OK, response) ? ST_OK : oci_refused(response, err);
     upload->done += len;
     return take_location(upload, base, response, err);
@@ -158,7 +158,7 @@ static enum status send_all(struct upload *upload, struct error *err)
     oci_response_init(&response);
     enum status status = start(upload, err);
     while (status == ST_OK && !complete) {
-        response.code = 0;
+        response.http.code = 0;
         status = step(upload, &complete, &response, err);
         if (needs_recovery(status, &response))
             status = recover(upload, status, &response, err);
@@ -210,7 +210,7 @@ static enum status put_manifest(struct oci_client *client, const struct oci_refe
     struct oci_digest digest;
     oci_response_init(&response);
     enum status status = oci_send_patiently(client, reference, true, &request, &response, err);
-    if (status == ST_OK && response.code != 201)
+    if (status == ST_OK && response.http.code != 201)
         status = oci_refused(&response, err);
     oci_digest_like(&response.digest, json, &digest);
     if (status == ST_OK && response.digest.text[0] && !oci_digest_eq(&response.digest, &digest))

@@ -1,13 +1,7 @@
 #include "wit/load.h"
 
-#include "base/buf.h"
+#include "base/file.h"
 #include "wit/resolve.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct wit_loader *wit_loader_new(struct wit_model *model, const struct wit_options *options)
 {
@@ -108,70 +102,13 @@ enum status wit_loader_add_text(struct wit_loader *loader, struct str name, stru
 }
 
 /* Files. */
-static enum status read_all(int fd, const char *path, struct buf *text, struct error *err)
-{
-    for (;;) {
-        if (buf_reserve(text, 64 * 1024) != ST_OK && buf_reserve(text, 1) != ST_OK)
-            return fail(err, ST_LIMIT, "%s: the file is larger than %u bytes", path, WIT_MAX_FILE_BYTES);
-        ssize_t count = read(fd, text->data + text->len, text->capacity - 1 - text->len);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return fail_errno(err, "read %s", path);
-        if (count == 0)
-            return ST_OK;
-        text->len += (size_t)count;
-    }
-}
-
 static enum status add_file(struct wit_loader *loader, const char *path, file_list *files, struct error *err)
 {
-    autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES + 1);
-    struct stat info;
+    autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES);
     if (loader->replaced_path && strcmp(path, loader->replaced_path) == 0)
         return parse_source(loader, str_of(path), loader->replacement, files, err);
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* never to wait for a FIFO's other end */
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return fail_errno(err, "open %s", path);
-    if (!S_ISREG(info.st_mode))
-        return fail(err, ST_INVALID, "%s is not a regular file", path);
-    TRY(read_all(fd, path, &text, err));
+    TRY(file_read(path, &text, err));
     return parse_source(loader, str_of(path), buf_str(&text), files, err);
-}
-
-typedef VEC(char *) name_list;
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void release_names(name_list *names)
-{
-    vec_each (name, names)
-        free(*name);
-    vec_release(names);
-}
-
-static enum status list_folder(const char *folder, name_list *ret_names, struct error *err)
-{
-    const struct dirent *entry;
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return fail_errno(err, "open folder %s", folder);
-    while ((entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            vec_push(ret_names, mem_strdup(entry->d_name));
-    closedir(dir);
-    if (ret_names->len)
-        qsort(ret_names->items, ret_names->len, sizeof *ret_names->items, compare_names);
-    return ST_OK;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 static const char *join(struct wit_loader *loader, const char *folder, const char *name)
@@ -179,12 +116,12 @@ static const char *join(struct wit_loader *loader, const char *folder, const cha
     return arena_printf(&loader->model->arena, "%s/%s", folder, name).data;
 }
 
-static enum status add_files_of(struct wit_loader *loader, const char *folder, const name_list *names, file_list *files,
+static enum status add_files_of(struct wit_loader *loader, const char *folder, const struct file_names *names, file_list *files,
                                 struct error *err)
 {
-    vec_each (name, names) {
+    vec_each (name, &names->list) {
         const char *path = join(loader, folder, *name);
-        if (str_ends(str_of(*name), STR(".wit")) && !is_folder(path))
+        if (*name[0] != '.' && str_ends(str_of(*name), STR(".wit")) && !file_is_folder(path))
             TRY(add_file(loader, path, files, err));
     }
     return ST_OK;
@@ -193,23 +130,19 @@ static enum status add_files_of(struct wit_loader *loader, const char *folder, c
 /* All *.wit files of one folder as a package. */
 static enum status add_folder(struct wit_loader *loader, const char *folder, bool main, struct error *err)
 {
-    name_list names = {0};
+    autonames struct file_names names = {0};
     file_list files = {0};
-    enum status status = list_folder(folder, &names, err);
-    if (status == ST_OK)
-        status = add_files_of(loader, folder, &names, &files, err);
-    if (status == ST_OK && files.len == 0)
-        status = fail(err, ST_NOT_FOUND, "%s: the folder has no .wit files", folder);
-    if (status == ST_OK)
-        status = add_group(loader, &files, folder, main, err);
-    release_names(&names);
-    return status;
+    TRY(file_names(folder, &names, err));
+    TRY(add_files_of(loader, folder, &names, &files, err));
+    if (files.len == 0)
+        return fail(err, ST_NOT_FOUND, "%s: the folder has no .wit files", folder);
+    return add_group(loader, &files, folder, main, err);
 }
 
 static enum status add_dependency(struct wit_loader *loader, const char *path, struct error *err)
 {
     file_list files = {0};
-    if (is_folder(path))
+    if (file_is_folder(path))
         return add_folder(loader, path, false, err);
     if (!str_ends(str_of(path), STR(".wit")))
         return ST_OK;
@@ -219,19 +152,18 @@ static enum status add_dependency(struct wit_loader *loader, const char *path, s
 
 enum status wit_loader_add_packages(struct wit_loader *loader, const char *folder, struct error *err)
 {
-    name_list names = {0};
-    enum status status = list_folder(folder, &names, err);
-    vec_each (name, &names)
-        if (status == ST_OK)
-            status = add_dependency(loader, join(loader, folder, *name), err);
-    release_names(&names);
-    return status;
+    autonames struct file_names names = {0};
+    TRY(file_names(folder, &names, err));
+    vec_each (name, &names.list)
+        if (*name[0] != '.')
+            TRY(add_dependency(loader, join(loader, folder, *name), err));
+    return ST_OK;
 }
 
 enum status wit_loader_add_package(struct wit_loader *loader, const char *path, struct error *err)
 {
     file_list files = {0};
-    if (is_folder(path))
+    if (file_is_folder(path))
         return add_folder(loader, path, true, err);
     TRY(add_file(loader, path, &files, err));
     return add_group(loader, &files, path, true, err);
@@ -241,7 +173,7 @@ enum status wit_loader_add_path(struct wit_loader *loader, const char *path, str
 {
     const char *deps = join(loader, path, "deps");
     TRY(wit_loader_add_package(loader, path, err));
-    return is_folder(path) && is_folder(deps) ? wit_loader_add_packages(loader, deps, err) : ST_OK;
+    return file_is_folder(path) && file_is_folder(deps) ? wit_loader_add_packages(loader, deps, err) : ST_OK;
 }
 
 void wit_loader_replace_text(struct wit_loader *loader, const char *path, struct str text)

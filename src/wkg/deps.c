@@ -1,12 +1,11 @@
 #include "wkg/deps.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "wit/load.h"
 #include "wit/source.h"
 #include "wkg/file.h"
 #include "wkg/package.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,30 +15,7 @@
 #define STAGE_PREFIX ".deps-"
 #define PACKAGE_FILE "package.wit"
 
-/* --- listing ------------------------------------------------------------------------------------------------------------------ */
-
-typedef VEC(const char *) name_list;
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Every name in the folder in order, but for "." and "..". A folder that is not there is empty. */
-static enum status list_names(const char *folder, struct arena *arena, name_list *ret_names, struct error *err)
-{
-    const struct dirent *entry;
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return errno == ENOENT ? ST_OK : fail_errno(err, "open folder %s", folder);
-    while ((entry = readdir(dir)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            vec_push(ret_names, arena_str(arena, str_of(entry->d_name)).data);
-    closedir(dir);
-    if (ret_names->len)
-        qsort(ret_names->items, ret_names->len, sizeof *ret_names->items, by_text);
-    return ST_OK;
-}
+/* --- reading ------------------------------------------------------------------------------------------------------------------ */
 
 static bool is_real(const char *path, mode_t type)
 {
@@ -49,11 +25,9 @@ static bool is_real(const char *path, mode_t type)
 
 static bool has_one_file(const char *folder, struct arena *arena)
 {
-    name_list names = {0};
-    bool one = list_names(folder, arena, &names, NULL) == ST_OK && names.len == 1 && strcmp(names.items[0], PACKAGE_FILE) == 0 &&
-               is_real(arena_printf(arena, "%s/" PACKAGE_FILE, folder).data, S_IFREG);
-    vec_release(&names);
-    return one;
+    autonames struct file_names names = {0};
+    return file_names(folder, &names, NULL) == ST_OK && names.list.len == 1 && strcmp(names.list.items[0], PACKAGE_FILE) == 0 &&
+           is_real(arena_printf(arena, "%s/" PACKAGE_FILE, folder).data, S_IFREG);
 }
 
 /* The folder's name is that of the package that its file says it is. */
@@ -73,20 +47,20 @@ static bool read_fetched(const char *folder, const char *name, struct arena *are
 {
     autobuf struct buf text = BUF_INIT(WIT_MAX_FILE_BYTES);
     if (!is_real(folder, S_IFDIR) || !has_one_file(folder, arena) ||
-        wkg_file_read(arena_printf(arena, "%s/" PACKAGE_FILE, folder).data, &text, NULL) != ST_OK ||
+        file_read(arena_printf(arena, "%s/" PACKAGE_FILE, folder).data, &text, NULL) != ST_OK ||
         !is_named_after(name, buf_str(&text), arena))
         return false;
-    *ret_dep = (struct wkg_dep){str_of(name), arena_str(arena, buf_str(&text))};
+    *ret_dep = (struct wkg_dep){arena_str(arena, str_of(name)), arena_str(arena, buf_str(&text))};
     return true;
 }
 
-static void sort_out(const name_list *names, struct arena *arena, struct wkg_deps *deps)
+static void sort_out(const struct file_names *names, struct arena *arena, struct wkg_deps *deps)
 {
-    deps->kept = ARENA_ARRAY(arena, const char *, names->len + 1);
-    deps->fetched = ARENA_ARRAY(arena, struct wkg_dep, names->len + 1);
-    for (size_t i = 0; i < names->len; i++) {
-        const char *path = arena_printf(arena, "%s/%s", deps->folder, names->items[i]).data;
-        if (read_fetched(path, names->items[i], arena, &deps->fetched[deps->fetched_count]))
+    deps->kept = ARENA_ARRAY(arena, const char *, names->list.len + 1);
+    deps->fetched = ARENA_ARRAY(arena, struct wkg_dep, names->list.len + 1);
+    vec_each (name, &names->list) {
+        const char *path = arena_printf(arena, "%s/%s", deps->folder, *name).data;
+        if (read_fetched(path, *name, arena, &deps->fetched[deps->fetched_count]))
             deps->fetched_count++;
         else
             deps->kept[deps->kept_count++] = path;
@@ -96,24 +70,23 @@ static void sort_out(const name_list *names, struct arena *arena, struct wkg_dep
 enum status wkg_deps_read(const char *wit_dir, struct arena *arena, struct wkg_deps *ret_deps, struct error *err)
 {
     struct wkg_deps deps = {.folder = arena_printf(arena, "%s/deps", wit_dir).data};
-    name_list names = {0};
+    autonames struct file_names names = {0};
     if (is_real(deps.folder, S_IFLNK))
         return fail(err, ST_DENIED, "%s is a symbolic link; `wash wit clean` removes it", deps.folder);
-    enum status status = list_names(deps.folder, arena, &names, err);
-    if (status == ST_OK && names.len > WKG_MAX_DEPS)
-        status = fail(err, ST_LIMIT, "%s has more than %u packages", deps.folder, WKG_MAX_DEPS);
-    if (status == ST_OK)
-        sort_out(&names, arena, &deps);
-    vec_release(&names);
-    if (status == ST_OK)
-        *ret_deps = deps;
-    return status;
+    enum status status = file_names(deps.folder, &names, err);
+    if (status != ST_OK && status != ST_NOT_FOUND)
+        return status;
+    if (names.list.len > WKG_MAX_DEPS)
+        return fail(err, ST_LIMIT, "%s has more than %u packages", deps.folder, WKG_MAX_DEPS);
+    sort_out(&names, arena, &deps);
+    *ret_deps = deps;
+    return ST_OK;
 }
 
 enum status wkg_wit_lock(const char *wit_dir, int *ret_fd, struct error *err)
 {
     struct arena arena;
-    name_list names = {0};
+    autonames struct file_names names = {0};
     int fd = open(wit_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "open folder %s", wit_dir);
@@ -124,11 +97,10 @@ enum status wkg_wit_lock(const char *wit_dir, int *ret_fd, struct error *err)
             return status;
         }
     arena_init(&arena, SIZE_MAX);
-    if (list_names(wit_dir, &arena, &names, NULL) == ST_OK)
-        vec_each (name, &names)
+    if (file_names(wit_dir, &names, NULL) == ST_OK)
+        vec_each (name, &names.list)
             if (str_starts(str_of(*name), STR(STAGE_PREFIX)))
                 (void)wkg_tree_remove(arena_printf(&arena, "%s/%s", wit_dir, *name).data, NULL);
-    vec_release(&names);
     arena_release(&arena);
     *ret_fd = fd;
     return ST_OK;
@@ -163,8 +135,8 @@ static enum status stage_dep(struct wkg_deps_change *change, const struct wkg_de
 {
     const char *folder = arena_printf(&change->arena, "%s/%.*s", change->stage, STR_ARG(dep->name)).data;
     const char *place = arena_printf(&change->arena, "%s/%.*s", change->deps, STR_ARG(dep->name)).data;
-    TRY(wkg_folder_make(folder, 0777, err));
-    TRY(wkg_file_replace(arena_printf(&change->arena, "%s/" PACKAGE_FILE, folder).data, dep->text, err));
+    TRY(file_make_folders(folder, 0777, err));
+    TRY(file_replace(arena_printf(&change->arena, "%s/" PACKAGE_FILE, folder).data, dep->text, err));
     plan_move(change, folder, place);
     return ST_OK;
 }
@@ -184,7 +156,7 @@ static enum status make_stage(struct wkg_deps_change *change, struct error *err)
     if (!mkdtemp(template.data))
         return fail_errno(err, "make a folder in %s", change->wit_dir);
     change->stage = buf_take(&template);
-    return wkg_folder_make(arena_printf(&change->arena, "%s/old", change->stage).data, 0700, err);
+    return file_make_folders(arena_printf(&change->arena, "%s/old", change->stage).data, 0700, err);
 }
 
 static enum status prepare(struct wkg_deps_change *change, const struct wkg_deps *there, const struct wkg_dep *wanted, size_t count,
@@ -236,7 +208,7 @@ static void undo(struct wkg_deps_change *change)
 enum status wkg_deps_commit(struct wkg_deps_change *change, struct error *err)
 {
     if (change->moves.len)
-        TRY(wkg_folder_make(change->deps, 0777, err));
+        TRY(file_make_folders(change->deps, 0777, err));
     vec_each (move, &change->moves) {
         if (rename(move->from, move->to) != 0) {
             enum status status = fail_errno(err, "put %s in place", move->to);

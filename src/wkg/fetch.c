@@ -1,5 +1,6 @@
 /* Fetching and building; see fetch.h. */
 #include "wkg/fetch.h"
+#include "base/file.h"
 #include "base/leb128.h"
 #include "base/mem.h"
 #include "oci/reference.h"
@@ -106,12 +107,12 @@ enum status wkg_fetch_open(struct fetch *f, const struct wkg_project *project, c
     static const struct wit_options options = {.all_features = true};
     *f = (struct fetch){.project = project, .request = request, .err = err};
     f->fetcher = (struct wkg_fetcher){
-        .root = project->root, .clone = project->clone, .clone_env = project->clone_env, .cancelled = project->cancelled};
+        .root = project->root, .clone = project->clone, .clone_env = project->clone_env, .cancel = project->cancel};
     arena_init(&f->arena, SIZE_MAX);
     wit_model_init(&f->model);
     f->loader = wit_loader_new(&f->model, &options);
     wkg_registries_init(&f->registries, &f->arena);
-    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancelled};
+    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancel};
     f->session = wkg_session_new(&session, &f->arena);
     return read_settings(f);
 }
@@ -163,9 +164,9 @@ static enum status write_lock(struct fetch *f)
     const char *path = arena_printf(&f->arena, "%s/" WKG_LOCK_NAME, f->project->root).data;
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED), there = BUF_INIT(CONFIG_MAX_BYTES);
     wkg_lock_format(&f->new_lock, &text);
-    if (wkg_file_read(path, &there, NULL) == ST_OK && str_eq(buf_str(&there), buf_str(&text)))
+    if (file_read(path, &there, NULL) == ST_OK && str_eq(buf_str(&there), buf_str(&text)))
         return ST_OK;
-    return wkg_file_replace(path, buf_str(&text), f->err);
+    return file_replace(path, buf_str(&text), f->err);
 }
 
 static enum status write_all(struct fetch *f)
@@ -179,7 +180,7 @@ static enum status write_all(struct fetch *f)
     if (status == ST_OK)
         status = wkg_deps_commit(change, f->err);
     if (status == ST_OK && f->request->edited_path)
-        status = wkg_file_replace(f->request->edited_path, f->request->edited_text, f->err);
+        status = file_replace(f->request->edited_path, f->request->edited_text, f->err);
     wkg_deps_change_free(change);
     return status;
 }

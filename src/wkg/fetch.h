@@ -23,8 +23,8 @@ struct wkg_project {
     const char *cache;               /* folder of packages (store.h); NULL: none */
     wkg_clone *clone;                /* for sources that are repositories */
     void *clone_env;
-    const char *user_agent;       /* "wash/1.2.3" */
-    const atomic_bool *cancelled; /* set by another thread: it ends with ST_CANCELLED; or NULL */
+    const char *user_agent; /* "wash/1.2.3" */
+    struct cancel cancel;
 };
 
 struct wkg_request {

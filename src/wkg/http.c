@@ -1,22 +1,9 @@
 #include "wkg/http.h"
+#include "base/clock.h"
 #include "base/mem.h"
-#include "oci/trust.h"
-#include <curl/curl.h>
-#include <openssl/ssl.h>
+#include "web/client.h"
 
-#define MAX_REDIRECTS 5L
-#define CONNECT_TIMEOUT_MS 30000L
-#define TIMEOUT_MS 300000L
-#define STALLED_BYTES 1L /* a second, for as long as: */
-#define STALLED_SECONDS 60L
-
-struct download {
-    CURL *curl;
-    struct buf *body;
-    const atomic_bool *cancelled;
-    bool overflowed;
-    char message[CURL_ERROR_SIZE];
-};
+#define TIMEOUT_NS (300 * NS_PER_SECOND)
 
 bool wkg_http_is_local(struct str authority)
 {
@@ -43,86 +30,38 @@ static enum status check_url(struct str url, struct error *err)
     return ST_OK;
 }
 
-static size_t take(char *data, size_t size, size_t count, void *env)
+static enum status take(void *body, long code UNUSED, struct str piece, struct error *err)
 {
-    struct download *download = env;
-    long code = 0;
-    curl_easy_getinfo(download->curl, CURLINFO_RESPONSE_CODE, &code);
-    if (code < 200 || code > 299)
-        return size * count;
-    if (buf_append(download->body, data, size * count) == ST_OK)
-        return size * count;
-    download->overflowed = true;
-    return 0;
+    return buf_append_str(body, piece) == ST_OK ? ST_OK : fail(err, ST_LIMIT, "out of memory");
 }
 
-static int tick(void *env, curl_off_t total UNUSED, curl_off_t done UNUSED, curl_off_t to_send UNUSED, curl_off_t sent UNUSED)
+static enum status get(struct web_client *client, const char *url, struct buf *body, long *ret_code, struct error *err)
 {
-    const struct download *download = env;
-    return download->cancelled && atomic_load(download->cancelled);
+    const struct web_request request = {.method = "GET",
+                                        .url = url,
+                                        .plain = WEB_PLAIN_FIRST,
+                                        .deadline = clock_after(TIMEOUT_NS),
+                                        .sink = take,
+                                        .max_body = body->max - body->len,
+                                        .env = body};
+    struct web_response response;
+    web_response_init(&response);
+    enum status status = web_send(client, &request, &response, err);
+    if (status == ST_OK)
+        *ret_code = response.code;
+    web_response_release(&response);
+    return status;
 }
 
-static CURLcode trust(CURL *curl UNUSED, void *context, void *env UNUSED)
+enum status wkg_http_get(const char *url, struct cancel cancel, struct buf *ret_body, long *ret_code, struct error *err)
 {
-    return oci_trust_apply(context) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
-}
-
-static void set_options(struct download *download, const char *url)
-{
-    CURL *curl = download->curl;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "wash");
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, download->message);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, trust);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, download);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, tick);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, download);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-}
-
-static enum status status_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return ST_TIMEOUT;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_UNSUPPORTED_PROTOCOL: /* a redirect away from https */
-        return ST_DENIED;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_TOO_MANY_REDIRECTS:
-        return ST_INVALID;
-    default:
-        return ST_UNAVAILABLE;
-    }
-}
-
-enum status wkg_http_get(const char *url, const atomic_bool *cancelled, struct buf *ret_body, long *ret_code, struct error *err)
-{
-    struct download download = {.body = ret_body, .cancelled = cancelled};
+    const struct web_options options = {"wash", cancel};
+    struct web_client *client;
     TRY(check_url(str_of(url), err));
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(download.curl = curl_easy_init()))
-        return fail(err, ST_INTERNAL, "libcurl cannot be set up");
-    set_options(&download, url);
-    CURLcode code = curl_easy_perform(download.curl);
-    curl_easy_getinfo(download.curl, CURLINFO_RESPONSE_CODE, ret_code);
-    curl_easy_cleanup(download.curl);
-    if (download.overflowed)
-        return fail(err, ST_LIMIT, "%s: more than %zu bytes", url, ret_body->max);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
-        return fail(err, ST_CANCELLED, "interrupted");
-    if (code != CURLE_OK)
-        return fail(err, status_of(code), "%s: %s", url, download.message[0] ? download.message : curl_easy_strerror(code));
-    return ST_OK;
+    TRY(web_client_new(&options, &client, err));
+    enum status status = get(client, url, ret_body, ret_code, err);
+    web_client_free(client);
+    if (status != ST_OK && status != ST_CANCELLED)
+        fail_wrap(err, "%s", url);
+    return status;
 }

@@ -1,7 +1,5 @@
 #include "wkg/local.h"
-#include "base/vec.h"
-#include "wkg/file.h"
-#include <dirent.h>
+#include "base/file.h"
 
 #define SUFFIX STR(".wasm")
 
@@ -13,27 +11,20 @@ static void add_folder(struct str folder, const struct wkg_package *package, str
 enum status wkg_local_versions(struct str folder, const struct wkg_package *package, struct arena *arena,
                                struct wit_version **ret_versions, size_t *ret_count, struct error *err)
 {
-    VEC(struct wit_version) versions = {0};
     autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
-    struct wit_version version;
+    autonames struct file_names names = {0};
     add_folder(folder, package, &path);
-    DIR *dir = opendir(path.data);
-    if (!dir)
-        return fail_errno(err, "open folder %s", path.data);
-    for (const struct dirent *entry; (entry = readdir(dir));) {
-        struct str name = str_of(entry->d_name);
-        if (!str_ends(name, SUFFIX))
+    TRY(file_names(path.data, &names, err));
+    *ret_versions = ARENA_ARRAY(arena, struct wit_version, names.list.len + 1);
+    *ret_count = 0;
+    vec_each (name, &names.list) {
+        struct str version = str_of(*name);
+        if (!str_ends(version, SUFFIX))
             continue;
-        name = arena_str(arena, str_slice(name, 0, name.len - SUFFIX.len));
-        if (wit_version_parse(name, &version, NULL) == ST_OK)
-            vec_push(&versions, version);
+        version = arena_str(arena, str_slice(version, 0, version.len - SUFFIX.len));
+        if (wit_version_parse(version, &(*ret_versions)[*ret_count], NULL) == ST_OK)
+            ++*ret_count;
     }
-    closedir(dir);
-    *ret_versions = ARENA_ARRAY(arena, struct wit_version, versions.len + 1);
-    *ret_count = versions.len;
-    for (size_t i = 0; i < versions.len; i++)
-        (*ret_versions)[i] = versions.items[i];
-    vec_release(&versions);
     return ST_OK;
 }
 
@@ -43,5 +34,5 @@ enum status wkg_local_read(struct str folder, const struct wkg_package *package,
     autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
     add_folder(folder, package, &path);
     buf_addf(&path, "/%.*s.wasm", STR_ARG(version));
-    return wkg_file_read(path.data, ret_bytes, err);
+    return file_read(path.data, ret_bytes, err);
 }

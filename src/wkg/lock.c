@@ -1,9 +1,9 @@
 #include "wkg/lock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "config/read.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
-#include "wkg/file.h"
 #include "wkg/requirement.h"
 
 #define LOCK_VERSION 1
@@ -128,7 +128,7 @@ enum status wkg_lock_read(const char *path, struct arena *arena, struct wkg_lock
 {
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     struct error why;
-    enum status status = wkg_file_read(path, &text, &why);
+    enum status status = file_read(path, &text, &why);
     if (status == ST_NOT_FOUND) {
         *ret_lock = (struct wkg_lock){0};
         return ST_OK;

@@ -1,8 +1,8 @@
 #include "wkg/manifest.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "config/read.h"
-#include "wkg/file.h"
 #include "wkg/package.h"
 #include "wkg/requirement.h"
 
@@ -148,7 +148,7 @@ enum status wkg_manifest_read(const char *path, struct arena *arena, struct wkg_
 {
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     struct error why;
-    enum status status = wkg_file_read(path, &text, &why);
+    enum status status = file_read(path, &text, &why);
     if (status == ST_NOT_FOUND) {
         *ret_manifest = (struct wkg_manifest){0};
         return ST_OK;

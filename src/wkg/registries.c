@@ -1,10 +1,10 @@
 #include "wkg/registries.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "config/read.h"
 #include "oci/reference.h"
-#include "wkg/file.h"
 #include <openssl/evp.h>
 
 /* Of wash; a user's configuration goes before them. */
@@ -288,7 +288,7 @@ enum status wkg_registries_read(struct wkg_registries *registries, const char *p
 {
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     struct error why;
-    enum status status = wkg_file_read(path, &text, &why);
+    enum status status = file_read(path, &text, &why);
     if (status == ST_NOT_FOUND && !named)
         return ST_OK;
     return status == ST_OK ? wkg_registries_parse(registries, path, buf_str(&text), err) : fail(err, status, "%s", why.message);

@@ -47,7 +47,7 @@ static enum status fetch_metadata(struct wkg_session *session, struct str regist
     autobuf struct buf url = BUF_INIT(BUF_UNLIMITED), body = BUF_INIT(WKG_METADATA_MAX);
     long code = 0;
     buf_addf(&url, "%s://%.*s%s", wkg_http_is_local(registry) ? "http" : "https", STR_ARG(registry), WKG_METADATA_PATH);
-    TRY(wkg_http_get(url.data, session->options.cancelled, &body, &code, err));
+    TRY(wkg_http_get(url.data, session->options.cancel, &body, &code, err));
     if (code >= 400 && code <= 499) {
         *ret_metadata = (struct wkg_metadata){STR(""), STR(""), STR("")};
         return ST_OK;
@@ -89,7 +89,7 @@ static enum status connect_remote(struct wkg_session *session, struct remote *re
 {
     const struct wkg_registries *registries = session->options.registries;
     struct oci_client_options options = {
-        .user_agent = session->options.user_agent, .max_layer_bytes = WKG_PACKAGE_MAX, .cancelled = session->options.cancelled};
+        .user_agent = session->options.user_agent, .max_layer_bytes = WKG_PACKAGE_MAX, .cancel = session->options.cancel};
     TRY(add_settings(wkg_registries_get(registries, remote->name), &options, err));
     TRY(add_settings(wkg_registries_get(registries, remote->metadata.registry), &options, err));
     options.credentials.token = token_for(remote->metadata.registry);

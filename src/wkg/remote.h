@@ -22,7 +22,7 @@ struct wkg_session_options {
     const struct wkg_registries *registries; /* borrowed */
     const char *cache;                       /* folder (store.h), borrowed; NULL: none */
     const char *user_agent;
-    const atomic_bool *cancelled; /* set by another thread: calls end with ST_CANCELLED; or NULL */
+    struct cancel cancel;
 };
 
 struct wkg_session *wkg_session_new(const struct wkg_session_options *options, struct arena *arena);

@@ -1,9 +1,9 @@
 /* Where packages come from; see fetch.h. */
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "wkg/fetch_private.h"
-#include "wkg/file.h"
 #include "wkg/join.h"
 #include "wkg/store.h"
 
@@ -109,7 +109,7 @@ static enum status add_need(struct fetch *f, const struct need *need)
 static enum status add_file(struct fetch *f, const char *path)
 {
     struct need file = {.full_name = str_of(path), .bytes = BUF_INIT(WKG_PACKAGE_MAX)};
-    enum status status = wkg_file_read(path, &file.bytes, f->err);
+    enum status status = file_read(path, &file.bytes, f->err);
     if (status == ST_OK)
         vec_push(&f->files, file);
     else
@@ -161,7 +161,7 @@ static const char *choose_package(struct fetch *f, const struct wkg_source *sour
 {
     struct wkg_deps deps;
     *ret_main = name_of_package(f, source->folder);
-    if (str_eq(*ret_main, full_name) || !wkg_is_folder(source->folder))
+    if (str_eq(*ret_main, full_name) || !file_is_folder(source->folder))
         return str_eq(*ret_main, full_name) ? source->folder : NULL;
     if (wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
         return NULL;
@@ -218,7 +218,7 @@ static struct str find_release(struct fetch *f, const struct wkg_source *source,
     struct str name = name_of_package(f, source->folder);
     if (is_release_of(name, package, version))
         return name;
-    if (!wkg_is_folder(source->folder) || wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
+    if (!file_is_folder(source->folder) || wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
         return STR_NULL;
     for (size_t i = 0; i < deps.kept_count + deps.fetched_count; i++) {
         const char *path =
@@ -244,7 +244,7 @@ enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *packag
     TRY(wkg_source_open(&f->fetcher, source, &f->arena, f->err));
     if (is_encoded(source->folder)) {
         *ret_full_name = package->text; /* it says itself */
-        return wkg_file_read(source->folder, ret_bytes, f->err);
+        return file_read(source->folder, ret_bytes, f->err);
     }
     *ret_full_name = find_release(f, source, package, version);
     if (ret_full_name->data)
@@ -324,7 +324,7 @@ static enum status load_project(struct fetch *f)
     TRY(wit_loader_add_package(f->loader, f->project->wit_dir, f->err));
     TRY(wkg_deps_read(f->project->wit_dir, &f->arena, &f->deps, f->err));
     for (size_t i = 0; i < f->deps.kept_count && !f->request->clean; i++)
-        if (wkg_is_folder(f->deps.kept[i]) || str_ends(str_of(f->deps.kept[i]), STR(".wit")))
+        if (file_is_folder(f->deps.kept[i]) || str_ends(str_of(f->deps.kept[i]), STR(".wit")))
             TRY(wit_loader_add_package(f->loader, f->deps.kept[i], f->err));
     for (size_t i = 0; i < wit_loader_package_count(f->loader); i++)
         map_set(&f->ours, wit_loader_package_name(f->loader, i), f);

@@ -1,5 +1,5 @@
 #include "wkg/source.h"
-#include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "base/vec.h"
@@ -7,7 +7,6 @@
 #include "wkg/file.h"
 #include "wkg/http.h"
 #include "wkg/unpack.h"
-#include <dirent.h>
 #include <ftw.h>
 #include <sys/stat.h>
 
@@ -80,27 +79,6 @@ enum status wkg_source_parse(struct str key, struct str text, const char *root, 
 
 typedef VEC(const char *) path_list;
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Paths of what is in a folder, in order; hidden ones are left out. */
-static enum status list_paths(const char *folder, struct arena *arena, path_list *ret_paths, struct error *err)
-{
-    const struct dirent *entry;
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return fail_errno(err, "open folder %s", folder);
-    while ((entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            vec_push(ret_paths, arena_printf(arena, "%s/%s", folder, entry->d_name).data);
-    closedir(dir);
-    if (ret_paths->len)
-        qsort(ret_paths->items, ret_paths->len, sizeof *ret_paths->items, by_text);
-    return ST_OK;
-}
-
 static bool is_real_folder(const char *path)
 {
     struct stat info;
@@ -109,40 +87,42 @@ static bool is_real_folder(const char *path)
 
 enum status wkg_has_wit_files(const char *folder, struct arena *arena, bool *ret_has, struct error *err)
 {
-    path_list paths = {0};
-    enum status status = list_paths(folder, arena, &paths, err);
+    autonames struct file_names names = {0};
     bool has = false;
-    vec_each (path, &paths)
-        has = has || (str_ends(str_of(*path), STR(".wit")) && !wkg_is_folder(*path));
-    vec_release(&paths);
-    if (status == ST_OK)
-        *ret_has = has;
-    return status;
+    TRY(file_names(folder, &names, err));
+    vec_each (name, &names.list)
+        has = has || (*name[0] != '.' && str_ends(str_of(*name), STR(".wit")) &&
+                      !file_is_folder(arena_printf(arena, "%s/%s", folder, *name).data));
+    *ret_has = has;
+    return ST_OK;
 }
 
-/* Folders level by level: `folders` grows while it is walked, `ends` says where a level does. NULL in *ret_found: none. */
+/* Adds the folders in `folder` to `folders`, up to the one named `wit`, if there is one. */
+static enum status search_folder(const char *folder, path_list *folders, struct arena *arena, const char **ret_found,
+                                 struct error *err)
+{
+    autonames struct file_names names = {0};
+    TRY(file_names(folder, &names, err));
+    for (size_t i = 0; i < names.list.len && !*ret_found; i++) {
+        const char *name = names.list.items[i], *path = arena_printf(arena, "%s/%s", folder, name).data;
+        if (name[0] == '.' || !is_real_folder(path))
+            continue;
+        if (strcmp(name, "wit") == 0)
+            *ret_found = path;
+        vec_push(folders, path);
+    }
+    if (!*ret_found && folders->len > WKG_SOURCE_MAX_FOLDERS)
+        return fail(err, ST_LIMIT, "more than %d folders to look for `wit` in; name the folder itself", WKG_SOURCE_MAX_FOLDERS);
+    return ST_OK;
+}
+
+/* Folders level by level: `folders` grows while it is walked, `end` says where a level does. NULL in *ret_found: none. */
 static enum status search_levels(path_list *folders, struct arena *arena, const char **ret_found, struct error *err)
 {
     size_t at = 0;
-    for (int depth = 0; depth < WKG_SOURCE_MAX_DEPTH; depth++) {
-        for (size_t end = folders->len; at < end; at++) {
-            path_list paths = {0};
-            enum status status = list_paths(folders->items[at], arena, &paths, err);
-            for (size_t i = 0; i < paths.len && !*ret_found; i++) {
-                if (!is_real_folder(paths.items[i]))
-                    continue;
-                if (str_ends(str_of(paths.items[i]), STR("/wit")))
-                    *ret_found = paths.items[i];
-                vec_push(folders, paths.items[i]);
-            }
-            vec_release(&paths);
-            if (status != ST_OK || *ret_found)
-                return status;
-            if (folders->len > WKG_SOURCE_MAX_FOLDERS)
-                return fail(err, ST_LIMIT, "more than %d folders to look for `wit` in; name the folder itself",
-                            WKG_SOURCE_MAX_FOLDERS);
-        }
-    }
+    for (int depth = 0; depth < WKG_SOURCE_MAX_DEPTH; depth++)
+        for (size_t end = folders->len; at < end && !*ret_found; at++)
+            TRY(search_folder(folders->items[at], folders, arena, ret_found, err));
     return ST_OK;
 }
 
@@ -150,7 +130,7 @@ enum status wkg_find_wit(const char *path, struct arena *arena, const char **ret
 {
     path_list folders = {0};
     const char *found = NULL;
-    bool here = !wkg_is_folder(path);
+    bool here = !file_is_folder(path);
     if (!here)
         TRY(wkg_has_wit_files(path, arena, &here, err));
     if (here) {
@@ -179,7 +159,7 @@ static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct
 {
     autobuf struct buf bytes = BUF_INIT(WKG_ARCHIVE_MAX_DOWNLOAD);
     long code = 0;
-    TRY(wkg_http_get(source->location.data, fetcher->cancelled, &bytes, &code, err));
+    TRY(wkg_http_get(source->location.data, fetcher->cancel, &bytes, &code, err));
     if (code != 200)
         return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
     return wkg_archive_unpack(buf_str(&bytes), folder, err);

@@ -11,9 +11,9 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "wkg/package.h"
-#include <stdatomic.h>
 
 #define WKG_SOURCE_MAX_DEPTH 10
 #define WKG_SOURCE_MAX_FOLDERS 20000
@@ -42,8 +42,8 @@ struct wkg_fetcher {
     const char *temporary; /* an existing folder, ours alone; what is fetched stays in it */
     wkg_clone *clone;
     void *clone_env;
-    const atomic_bool *cancelled; /* see http.h */
-    unsigned count;               /* of folders made */
+    struct cancel cancel;
+    unsigned count; /* of folders made */
 };
 
 /* Brings it here, unless it is, and finds its WIT: sets source->folder. Not for registries. */

@@ -1,7 +1,7 @@
 #include "wkg/store.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "wkg/file.h"
 
 static void path_of(const char *folder, const struct oci_digest *digest, struct buf *ret_path)
 {
@@ -15,7 +15,7 @@ enum status wkg_store_load(const char *folder, const struct oci_digest *digest, 
     if (!folder)
         return ST_NOT_FOUND;
     path_of(folder, digest, &path);
-    if (wkg_file_read(path.data, ret_bytes, NULL) == ST_OK) {
+    if (file_read(path.data, ret_bytes, NULL) == ST_OK) {
         oci_digest_of(buf_str(ret_bytes), &found);
         if (oci_digest_eq(&found, digest))
             return ST_OK;
@@ -31,6 +31,6 @@ void wkg_store_save(const char *folder, const struct oci_digest *digest, struct 
     if (!folder)
         return;
     path_of(folder, digest, &path);
-    if (wkg_folder_make(folder, 0700, &err) != ST_OK || wkg_file_replace(path.data, bytes, &err) != ST_OK)
+    if (file_make_folders(folder, 0700, &err) != ST_OK || file_replace(path.data, bytes, &err) != ST_OK)
         log_debug("the package is not cached", LOG_TEXT("reason", err.message));
 }

@@ -3,8 +3,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "wkg/file.h"
-#include <archive.h>
-#include <archive_entry.h>
+#include "wkg/libarchive.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -85,7 +84,7 @@ static enum status write_file(struct unpacking *u, const char *path, struct str 
 static enum status make_folder(struct unpacking *u, const char *path, struct str name, bool *ret_made)
 {
     *ret_made = mkdir(path, 0700) == 0;
-    if (*ret_made || (errno == EEXIST && wkg_is_folder(path)))
+    if (*ret_made || (errno == EEXIST && file_is_folder(path)))
         return ST_OK;
     if (errno == EEXIST || errno == ENOTDIR)
         return fail(u->err, ST_INVALID, "the archive needs a folder for `%.*s` where it has a file", STR_ARG(name));
@@ -145,6 +144,7 @@ static enum status unpack_all(struct unpacking *u, struct str archive)
 
 enum status wkg_archive_unpack(struct str archive, const char *folder, struct error *err)
 {
+    TRY(wkg_libarchive_load(err));
     struct unpacking u = {.folder = folder, .err = err};
     if (mkdir(folder, 0700) != 0)
         return fail_errno(err, "make folder %s", folder);

@@ -2,8 +2,8 @@
  *
  * What the project refers to of their packages is taken from there, as if it were a source of the configuration; a registry is not
  * asked for them. A member with `*`, `?` or `[` in it stands for the folders with .wit files that it matches. */
+#include "base/file.h"
 #include "wkg/fetch_private.h"
-#include "wkg/file.h"
 #include <glob.h>
 
 static bool is_pattern(struct str member)
@@ -59,7 +59,7 @@ static enum status add_matches(struct fetch *f, struct str member)
     for (size_t i = 0; code == 0 && i < matches.gl_pathc && status == ST_OK; i++) {
         const char *path = arena_str(&f->arena, str_of(matches.gl_pathv[i])).data;
         bool has_wit = false;
-        if (wkg_is_folder(path))
+        if (file_is_folder(path))
             status = wkg_has_wit_files(path, &f->arena, &has_wit, f->err);
         if (status == ST_OK && has_wit)
             status = add_member(f, path);

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     const struct oci_client_options options = {.plain_http = true,
                                                .credentials.no_docker_config = true,
                                                .timeout_ms = number_of("TIMEOUT_MS"),
-                                               .cancelled = &probe.cancelled};
+                                               .cancel = cancel_by_flag(&probe.cancelled)};
     bool pulls = argc > 3 && strcmp(argv[1], "pull") == 0;
     if (argc < 3 || (pulls && !oci_policy_parse(str_of(argv[2]), &probe.policy)))
         return 2;

@@ -397,5 +397,22 @@ def doctor_reads_credentials():
         equal(credentials('{"credsStore": "../evil"}')[1], ("fail", "`../evil` is not the name of a credential helper"))
 
 
+def loaded_by(*arguments):
+    """The shared libraries that wash loads, by the dynamic loader's own account."""
+    code, _, err = run(*arguments, env={"LD_DEBUG": "files"})
+    equal(code, 0, err)
+    libraries = set(re.findall(r"calling init: \S*/(lib[^/\s]+)\.so", err))
+    check("libjansson" in libraries, "the loader says nothing", err)
+    return libraries
+
+
+@test
+def starts_light():
+    """What only the network and archives need is not loaded by commands that stay off them: they are to start at once"""
+    heavy = {"libcurl", "libssl", "libarchive", "libxml2"}
+    for arguments in ["--help"], ["--version"], ["config", "info"], ["inspect", guest("hello")]:
+        equal(loaded_by(*arguments) & heavy, set(), arguments)
+
+
 if __name__ == "__main__":
     main()

@@ -152,6 +152,15 @@ def large_in_chunks():
 
 
 @test
+def no_libcurl():
+    """without libcurl, or with another one, a registry cannot be asked: the error names it and its package"""
+    with Place() as place:
+        place.write("lib/libcurl.so.4", b"not a library")
+        path = os.path.dirname(place.path("lib/libcurl.so.4"))
+        place.fails("oci", "pull", "localhost:1/a/b:1", saying=["libcurl.so.4", "package libcurl4"], env={"LD_LIBRARY_PATH": path})
+
+
+@test
 def nothing_listens():
     """a registry that is not there, or speaks the other protocol, is named with what to do"""
     with Place() as place, Registry(place) as registry:

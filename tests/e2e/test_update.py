@@ -446,11 +446,11 @@ def tls():
         plain = Server(plain=True)
         plain.answers["/x"] = release.files[MANIFEST]
         release.answers[release.asset(MANIFEST)] = redirect(plain.url + "/x")
-        wash.refused("Protocol \"http\"")
+        wash.refused("an address that is not https: http://")
         equal(plain.asked, [])
         plain.close()
         release.answers[release.asset(MANIFEST)] = redirect("file:///etc/passwd")
-        wash.refused("Protocol \"file\"")
+        wash.refused("an address that is not https: file:///etc/passwd")
     with With(name="localhost") as (_, wash):
         wash.refused("no alternative certificate subject name matches target host name '127.0.0.1'")
     old = AUTHORITY.issue("127.0.0.1")

@@ -14,13 +14,14 @@ ALLOWED = {
     "http": {"io"},
     "wit": set(),
     "config": set(),
-    "oci": {"io"},
+    "web": set(),
+    "oci": {"io", "web"},
     "engine": {"io"},
     "component": {"engine", "wit", "io"},
-    "wkg": {"oci", "wit", "component", "config"},
+    "wkg": {"web", "oci", "wit", "component", "config"},
     "wasi": {"component", "http", "io"},
-    "host": BELOW_HOST | {"oci"},
-    "cli": BELOW_HOST | {"oci", "wkg", "host"},
+    "host": BELOW_HOST | {"web", "oci"},
+    "cli": BELOW_HOST | {"web", "oci", "wkg", "host"},
 }
 MAY_INCLUDE_GENERATED = {"component", "wasi", "host", "cli"}  # "gen/...", written by the build from wit/
 MAY_INCLUDE_WASMTIME = {"engine"}

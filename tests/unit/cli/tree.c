@@ -2,7 +2,7 @@
 #include "cli/tree.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "cli/process.h"
+#include "cli/interrupts.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,11 +23,11 @@ static void leave(struct place *place)
 static bool enter(struct place *place, const char *script)
 {
     const char *const argv[] = {"sh", "-ec", script, NULL};
-    struct cli_process process = {.argv = argv};
+    const struct io_run run = {.argv = argv};
     int code = -1;
     snprintf(place->path, sizeof place->path, "/tmp/wash-tree.XXXXXX");
     bool ready = mkdtemp(place->path) && chdir(place->path) == 0;
-    return ready && cli_process_run(&process, &code, NULL) == ST_OK && code == 0;
+    return ready && io_run(&run, &code, NULL) == ST_OK && code == 0;
 }
 
 static enum status copy(const char *from, const char *to, struct error *err)
@@ -40,9 +40,9 @@ static enum status copy(const char *from, const char *to, struct error *err)
 static bool is(const char *script)
 {
     const char *const argv[] = {"sh", "-ec", script, NULL};
-    struct cli_process process = {.argv = argv};
+    const struct io_run run = {.argv = argv};
     int code = -1;
-    return cli_process_run(&process, &code, NULL) == ST_OK && code == 0;
+    return io_run(&run, &code, NULL) == ST_OK && code == 0;
 }
 
 TEST(copies_what_belongs_to_a_project)

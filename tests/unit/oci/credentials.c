@@ -1,7 +1,7 @@
 #include "oci/credentials.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "support.h"
+#include "folder.h"
 #include "tap.h"
 
 #define FILE_LOGIN "{\"auths\":{\"h.x\":{\"auth\":\"dXNlcjpwYXNz\"}}" /* user:pass */
@@ -11,7 +11,7 @@ static bool use_helper(const struct folder *folder, const char *script)
 {
     autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
     const char *old = getenv("PATH");
-    buf_addf(&path, "%s:%s", folder->path, str_starts(str_of(old), STR("/tmp/wash-oci-")) ? strchr(old, ':') + 1 : old);
+    buf_addf(&path, "%s:%s", folder->path, str_starts(str_of(old), STR("/tmp/wash-test-")) ? strchr(old, ':') + 1 : old);
     return setenv("PATH", path.data, 1) == 0 && folder_write(folder, "docker-credential-test", str_of(script), 0755);
 }
 
@@ -83,9 +83,9 @@ TEST(helper_answers)
         {"#!/bin/sh\nkill -9 $$\n", ST_UNAVAILABLE, NULL, "failed with exit code 137"},
         {"#!/bin/sh\necho '{\"Username\":\"<token>\",\"Secret\":\"t\"}'\n", ST_UNSUPPORTED, NULL, "identity token"},
         {"#!/bin/sh\necho nonsense\n", ST_INVALID, NULL, "did not answer"},
-        {"#!/bin/sh\ncat /dev/zero\n", ST_LIMIT, NULL, "printed more than"},
-        {"#!/bin/sh\nsleep 100 & sleep 100\n", ST_TIMEOUT, NULL, "did not answer in time"},
-        {"#!/bin/sh\nexec >&-; sleep 100\n", ST_TIMEOUT, NULL, "did not answer in time"},
+        {"#!/bin/sh\ncat /dev/zero\n", ST_LIMIT, NULL, "wrote more than"},
+        {"#!/bin/sh\nsleep 100 & sleep 100\n", ST_TIMEOUT, NULL, "did not end in time"},
+        {"#!/bin/sh\nexec >&-; sleep 100\n", ST_TIMEOUT, NULL, "did not end in time"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         autofolder folder;
@@ -118,7 +118,7 @@ TEST(helper_can_be_cancelled)
     autofolder folder;
     struct oci_login login;
     atomic_bool cancelled = true;
-    const struct oci_credentials_options options = {.cancelled = &cancelled};
+    const struct oci_credentials_options options = {.cancel = cancel_by_flag(&cancelled)};
     CHECK(folder_open(&folder) && use_helper(&folder, "#!/bin/sh\nsleep 100\n"));
     uint64_t start = clock_now();
     CHECK_EQ(find(&folder, HELPER, &options, &login, NULL), ST_CANCELLED);

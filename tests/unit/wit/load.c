@@ -157,7 +157,7 @@ TEST(things_that_are_no_files)
     CHECK_EQ(of_fifo, ST_INVALID);
     CHECK(says_so);
     CHECK_EQ(of_nothing, ST_NOT_FOUND);
-    CHECK(str_starts(buf_str(&out), STR("open /none.wit")));
+    CHECK(str_starts(buf_str(&out), STR("read /none.wit")));
 }
 
 static enum status select_world(const struct wit_model *model, const struct wit_package *main_package, const char *name,

@@ -1,5 +1,6 @@
 #include "wkg/deps.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "tap.h"
 #include "wkg/file.h"
@@ -23,14 +24,14 @@ static void put(struct place *place, const char *name, const char *text)
     const char *path = path_in(place, name);
     struct error err;
     autofree char *folder = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
-    if (wkg_folder_make(folder, 0777, &err) != ST_OK || wkg_file_replace(path, str_of(text), &err) != ST_OK)
+    if (file_make_folders(folder, 0777, &err) != ST_OK || file_replace(path, str_of(text), &err) != ST_OK)
         bug("%s", err.message);
 }
 
 static struct str get(struct place *place, const char *name)
 {
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-    return wkg_file_read(path_in(place, name), &text, NULL) == ST_OK ? arena_str(&place->arena, buf_str(&text)) : STR("none");
+    return file_read(path_in(place, name), &text, NULL) == ST_OK ? arena_str(&place->arena, buf_str(&text)) : STR("none");
 }
 
 static void open_place(struct place *place)

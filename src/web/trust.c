@@ -1,14 +1,10 @@
-#include "oci/trust.h"
-#include "base/buf.h"
+#include "web/trust.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
-#include <unistd.h>
 
 struct trust {
     VEC(char *) paths; /* in order, each once */
@@ -62,30 +58,12 @@ static bool same_paths(const struct trust *a, const struct trust *b)
     return true;
 }
 
-static enum status read_bundle(const char *path, struct buf *bytes, struct error *err)
-{
-    char piece[4096];
-    ssize_t len = 1;
-    autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fail_errno(err, "CA bundle %s", path);
-    while (len > 0) {
-        len = read(fd, piece, sizeof piece);
-        if (len < 0 && errno == EINTR)
-            len = 1;
-        else if (len < 0)
-            return fail_errno(err, "CA bundle %s", path);
-        else if (buf_append(bytes, piece, (size_t)len) != ST_OK)
-            return fail(err, ST_LIMIT, "CA bundle %s has more than %u bytes", path, OCI_TRUST_MAX_BYTES);
-    }
-    return ST_OK;
-}
-
 /* Every PEM block must be a certificate that can be read, and there must be one. */
 static enum status load_bundle(struct trust *trust, const char *path, struct error *err)
 {
-    autobuf struct buf bytes = BUF_INIT(OCI_TRUST_MAX_BYTES);
-    TRY(read_bundle(path, &bytes, err));
+    autobuf struct buf bytes = BUF_INIT(WEB_TRUST_MAX_BYTES);
+    if (file_read(path, &bytes, err) != ST_OK)
+        return fail_wrap(err, "CA bundle");
     BIO *source = BIO_new_mem_buf(buf_str(&bytes).data, (int)bytes.len);
     if (!source)
         return fail(err, ST_LIMIT, "out of memory");
@@ -118,13 +96,13 @@ static enum status install(struct trust *trust, struct error *err)
     return ST_OK;
 }
 
-enum status oci_trust_set(const struct str *paths, size_t count, struct error *err)
+enum status web_trust_set(const struct str *paths, size_t count, struct error *err)
 {
     struct trust trust = {0};
     if (count == 0)
         return ST_OK;
-    if (count > OCI_TRUST_MAX_PATHS)
-        return fail(err, ST_LIMIT, "more than %u CA bundles; put several certificates into one file", OCI_TRUST_MAX_PATHS);
+    if (count > WEB_TRUST_MAX_PATHS)
+        return fail(err, ST_LIMIT, "more than %u CA bundles; put several certificates into one file", WEB_TRUST_MAX_PATHS);
     take_paths(&trust, paths, count);
     pthread_mutex_lock(&installed.lock);
     enum status status = install(&trust, err);
@@ -133,10 +111,9 @@ enum status oci_trust_set(const struct str *paths, size_t count, struct error *e
     return status;
 }
 
-bool oci_trust_apply(SSL_CTX *context)
+bool web_trust_apply(X509_STORE *store)
 {
     bool done = true;
-    X509_STORE *store = SSL_CTX_get_cert_store(context);
     pthread_mutex_lock(&installed.lock);
     vec_each (certificate, &installed.trust.certificates)
         done = done && X509_STORE_add_cert(store, *certificate) == 1;

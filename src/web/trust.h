@@ -8,13 +8,13 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define OCI_TRUST_MAX_PATHS 64
-#define OCI_TRUST_MAX_BYTES (4u << 20) /* of one file */
+#define WEB_TRUST_MAX_PATHS 64
+#define WEB_TRUST_MAX_BYTES (4u << 20) /* of one file */
 
 /* paths: PEM files with at least one certificate each; none is ST_OK and changes nothing.
  * Fails: ST_EXISTS another set is installed, ST_INVALID no usable certificate, ST_NOT_FOUND and its kin, ST_LIMIT. */
-enum status oci_trust_set(const struct str *paths, size_t count, struct error *err) CHECKED;
+enum status web_trust_set(const struct str *paths, size_t count, struct error *err) CHECKED;
 
 /* Adds them to what a TLS context trusts. False: OpenSSL refused. */
-struct ssl_ctx_st;
-bool oci_trust_apply(struct ssl_ctx_st *context);
+struct x509_store_st;
+bool web_trust_apply(struct x509_store_st *store);

@@ -1,10 +1,9 @@
-#include "oci/trust.h"
+#include "web/trust.h"
 #include "base/mem.h"
-#include "support.h"
+#include "folder.h"
 #include "tap.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
 
 /* A self-signed certificate, as PEM. */
 static bool make_certificate(struct buf *pem)
@@ -30,11 +29,9 @@ static bool make_certificate(struct buf *pem)
 
 static int count_trusted(void)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    bool applied = oci_trust_apply(context);
-    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
-    int count = applied ? sk_X509_OBJECT_num(objects) : -1;
-    SSL_CTX_free(context);
+    X509_STORE *store = X509_STORE_new();
+    int count = web_trust_apply(store) ? sk_X509_OBJECT_num(X509_STORE_get0_objects(store)) : -1;
+    X509_STORE_free(store);
     return count;
 }
 
@@ -57,22 +54,22 @@ TEST(one_set_for_the_process)
     const struct str swapped[] = {paths[1], paths[0], paths[1]};
     CHECK(folder_write(&folder, "a", buf_str(&pem), 0600) && folder_write(&folder, "b", buf_str(&both), 0600));
 
-    CHECK_EQ(oci_trust_set(NULL, 0, &err), ST_OK);
-    CHECK_EQ(oci_trust_set(&paths[2], 1, &err), ST_NOT_FOUND);
+    CHECK_EQ(web_trust_set(NULL, 0, &err), ST_OK);
+    CHECK_EQ(web_trust_set(&paths[2], 1, &err), ST_NOT_FOUND);
     CHECK(folder_write(&folder, "broken", STR("no certificate\n"), 0600));
-    CHECK_EQ(oci_trust_set(&paths[2], 1, &err), ST_INVALID);
+    CHECK_EQ(web_trust_set(&paths[2], 1, &err), ST_INVALID);
     CHECK(strstr(err.message, "no certificate in PEM form"));
     CHECK(folder_write(&folder, "broken", str_slice(buf_str(&both), 0, both.len - 40), 0600));
-    CHECK_EQ(oci_trust_set(&paths[2], 1, &err), ST_INVALID);
+    CHECK_EQ(web_trust_set(&paths[2], 1, &err), ST_INVALID);
     CHECK(strstr(err.message, "cannot be read"));
     CHECK_EQ(count_trusted(), 0);
 
-    CHECK_EQ(oci_trust_set(paths, 2, &err), ST_OK);
+    CHECK_EQ(web_trust_set(paths, 2, &err), ST_OK);
     CHECK_EQ(count_trusted(), 2); /* one is in both files */
     CHECK(folder_write(&folder, "a", STR("rotated"), 0600));
-    CHECK_EQ(oci_trust_set(swapped, 3, &err), ST_OK);
-    CHECK_EQ(oci_trust_set(paths, 1, &err), ST_EXISTS);
+    CHECK_EQ(web_trust_set(swapped, 3, &err), ST_OK);
+    CHECK_EQ(web_trust_set(paths, 1, &err), ST_EXISTS);
     CHECK(strstr(err.message, "already in force"));
-    CHECK_EQ(oci_trust_set(NULL, 0, &err), ST_OK);
+    CHECK_EQ(web_trust_set(NULL, 0, &err), ST_OK);
     CHECK_EQ(count_trusted(), 2);
 }

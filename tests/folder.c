@@ -1,4 +1,4 @@
-#include "support.h"
+#include "folder.h"
 #include "base/mem.h"
 #include <fcntl.h>
 #include <ftw.h>
@@ -7,7 +7,7 @@
 
 bool folder_open(struct folder *folder)
 {
-    snprintf(folder->path, sizeof folder->path, "/tmp/wash-oci-XXXXXX");
+    snprintf(folder->path, sizeof folder->path, "/tmp/wash-test-XXXXXX");
     return mkdtemp(folder->path);
 }
 
