@@ -1,5 +1,4 @@
 #include "wkg/unpack.h"
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "wkg/file.h"
