@@ -21,6 +21,10 @@ GUESTS = os.environ.get("GUESTS", "build/guests")
 WAIT = 60 if os.environ.get("SLOW") else 20
 TESTS = []
 
+# Programs inherit what is ignored, as by `nohup` or in a shell's background; the tests send these.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 class Skip(Exception):
     pass
