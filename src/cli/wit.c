@@ -494,7 +494,9 @@ const struct cli_command cli_wit = {
     .summary = "Manage the WIT packages that a project refers to",
     .details =
         "Which registry has a package is said by wit.sources, and by the configuration of wkg: the file that WKG_CONFIG_FILE "
-        "names, else wasm-pkg/config.toml in the user's configuration folder. WKG_REGISTRY_<NAME>_AUTH_BEARER has a token "
+        "names, else wasm-pkg/config.toml in the user's configuration folder. What neither says, and is not of the namespaces "
+        "wasi, ba, wasmcloud and wrpc, is looked for in wit.registries, in their order. WKG_REGISTRY_<NAME>_AUTH_BEARER has a "
+        "token "
         "for the registry of that name, in capitals with `_` for all but letters and digits. wkg.toml has the project's "
         "overrides, or the members of its workspace.",
     .subcommands = subcommands,

@@ -22,7 +22,7 @@ static enum status expand(struct fetch *f, struct str text, const char *what, st
 }
 
 /* Registries that take tokens do not look at the name that comes with one. */
-static enum status log_in(struct fetch *f, const struct config_wit_registry *registry)
+static enum status list_registry(struct fetch *f, const struct config_wit_registry *registry)
 {
     struct str url, user, token;
     TRY(expand(f, registry->url, "wit.registries[].url", &url));
@@ -32,7 +32,8 @@ static enum status log_in(struct fetch *f, const struct config_wit_registry *reg
         return fail(f->err, ST_INVALID, "wit.registries: `username` of %.*s needs a `token` with it", STR_ARG(url));
     if (token.data && !user.data)
         user = STR("token");
-    return wkg_registries_log_in(&f->registries, url, user, token, f->err);
+    enum status status = wkg_registries_list(&f->registries, url, user, token, f->err);
+    return status == ST_OK ? ST_OK : fail_wrap(f->err, "wit.registries");
 }
 
 /* "host/prefix/ns/name" of "ns:name": the prefix is what is before, and a tag does not count. */
@@ -95,7 +96,7 @@ static enum status read_settings(struct fetch *f)
     if (project->registries_path)
         TRY(wkg_registries_read(&f->registries, project->registries_path, project->registries_named, f->err));
     for (size_t i = 0; i < registries->len; i++)
-        TRY(log_in(f, (const struct config_wit_registry *)registries->items + i));
+        TRY(list_registry(f, (const struct config_wit_registry *)registries->items + i));
     TRY(wkg_manifest_read(arena_printf(&f->arena, "%s/" WKG_MANIFEST_NAME, project->root).data, &f->arena, &f->manifest, f->err));
     TRY(wkg_add_members(f));
     TRY(read_sources(f));

@@ -11,10 +11,11 @@
 
 /* --- releases ----------------------------------------------------------------------------------------------------------------- */
 
+/* data NULL: none is configured for it. */
 static struct str registry_of(struct fetch *f, const struct need *need)
 {
-    const struct wkg_metadata *stated;
-    return wkg_registries_find(&f->registries, &need->package, &stated);
+    const struct wkg_mapping *found = wkg_registries_find(&f->registries, &need->package, 0);
+    return found ? found->registry : STR_NULL;
 }
 
 static int by_version(const void *a, const void *b)
@@ -63,15 +64,57 @@ static enum status find_digest(struct fetch *f, struct need *need)
     return status == ST_OK ? ST_OK : fail(f->err, status, "%s", why.message);
 }
 
+/* From now on the package is in this registry alone. */
+static void settle(struct fetch *f, const struct need *need, const struct wkg_mapping *registry)
+{
+    struct wkg_mapping mapping = *registry;
+    mapping.key = need->package.text;
+    wkg_registries_map(&f->registries, &mapping);
+}
+
+/* What wkg.lock says, of whichever of the package's registries. NULL: nothing. */
+static const struct wkg_locked *find_locked(struct fetch *f, const struct need *need)
+{
+    const struct wkg_mapping *registry;
+    for (size_t i = 0; (registry = wkg_registries_find(&f->registries, &need->package, i)); i++) {
+        const struct wkg_locked *locked =
+            wkg_lock_find(&f->old_lock, need->package.text, registry->registry, need->requirement_text);
+        if (locked) {
+            settle(f, need, registry);
+            return locked;
+        }
+    }
+    return NULL;
+}
+
+/* Asks each registry where the package may be. One that refuses to answer ends the search: it may have the package, and the next one
+ * another of that name. */
+static enum status search(struct fetch *f, struct need *need)
+{
+    VEC(struct wkg_mapping) places = {0};
+    const struct wkg_mapping *registry;
+    enum status status = ST_NOT_FOUND;
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED);
+    for (size_t i = 0; (registry = wkg_registries_find(&f->registries, &need->package, i)); i++)
+        vec_push(&places, *registry);
+    for (size_t i = 0; i < places.len && status == ST_NOT_FOUND; i++) {
+        settle(f, need, &places.items[i]);
+        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(places.items[i].registry));
+        status = find_digest(f, need);
+    }
+    vec_release(&places);
+    return status == ST_NOT_FOUND ? fail_wrap(f->err, "none of the registries %s has it", names.data) : status;
+}
+
 enum status wkg_resolve_release(struct fetch *f, struct need *need)
 {
-    struct str registry = registry_of(f, need);
-    const struct wkg_locked *locked = wkg_lock_find(&f->old_lock, need->package.text, registry, need->requirement_text);
+    const struct wkg_locked *locked = find_locked(f, need);
+    bool several = wkg_registries_find(&f->registries, &need->package, 1);
     if (locked) {
         need->version = locked->version;
         return oci_digest_parse(locked->digest, &need->digest) ? ST_OK : fail(f->err, ST_INTERNAL, "digest");
     }
-    TRY(find_digest(f, need));
+    TRY(several ? search(f, need) : find_digest(f, need));
     log_debug("resolved a package", LOG_STR("package", need->package.text), LOG_STR("version", need->version),
               LOG_TEXT("digest", need->digest.text));
     return ST_OK;

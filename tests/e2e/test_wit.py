@@ -493,6 +493,36 @@ def logins_of_wkg():
 
 
 @test
+def listed_registries():
+    """CFG-8: what no mapping names is looked for in wit.registries in their order; what is locked stays where it was found"""
+    with WitPlace() as place, Registry(place) as empty, Registry(place, login=("me", "sesame")) as full:
+        with Server(lambda handler: handler.reply(403)) as closed:
+            listed = [f"http://{empty.name}", f"http://{full.name}/pkgs"]
+
+            def configure(*urls):
+                place.configure("wit:\n  registries:\n" + "".join(f"  - url: {url}\n    username: me\n    token: sesame\n" for url in urls))
+
+            place.ok("oci", "push", "--insecure", "-u", "me", "-p", "sesame", f"{full.name}/pkgs/test/http:1.1.0",
+                     place.write("http.wasm", place.package(HTTP, io=STREAMS)))
+            http = digest_of(place.read("http.wasm"))
+            configure(listed[0])
+            place.refuses("wit", "fetch", saying=["test:http", empty.name])
+            configure(f"http://{closed.name}", listed[1])  # it may have it, and must not be passed over
+            place.refuses("wit", "fetch", saying=["test:http", closed.name])
+            configure(*listed)
+            place.ok("wit", "fetch")
+            equal(place.tree()["wkg.lock"], LOCK_HEAD + locked("test:http", full.name, "=1.1.0", "1.1.0", http))
+            empty.__exit__()
+            shutil.rmtree(place.path("home", ".cache"))
+            shutil.rmtree(place.path("work", "wit", "deps"))
+            place.ok("wit", "fetch")  # only the one of the lock is asked
+            place.refuses("wit", "update", saying=["test:http", empty.name])
+            empty.__enter__()
+            place.write("work/wit/world.wit", WORLD.replace("1.1.0", "1.2.0"))
+            place.refuses("wit", "fetch", saying=["test:http", "=1.2.0", "1.1.0", empty.name, full.name])
+
+
+@test
 def bearer_tokens():
     """WKG_REGISTRY_<NAME>_AUTH_BEARER: a token for one registry, which goes before its login and to no other"""
     with WitPlace() as place:
