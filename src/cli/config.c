@@ -200,6 +200,8 @@ static void load_reported(struct cli_context *context, struct str file, struct c
     request.report = report;
     enum status status = file.data ? config_load_file(cli_path(context, file).data, report, &project.config, &err)
                                    : config_load(&request, context->arena, &project, &err);
+    if (status == ST_OK && !file.data)
+        cli_warn_of_config(&project);
     if (status == ST_OK)
         status = check_references(&project.config, report, &err);
     if (status != ST_OK)

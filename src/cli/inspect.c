@@ -42,6 +42,7 @@ static enum status build_component(const struct cli_context *context, const char
     request.start = str_of(real);
     request.named = request.named && !named;
     TRY(config_load(&request, context->arena, &project, err));
+    cli_warn_of_config(&project);
     return cli_build_project(context, &project, ret_path, err);
 }
 
