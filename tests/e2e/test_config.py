@@ -51,13 +51,16 @@ def init_writes_what_validates():
                 path = os.path.join(home.project, ".wash", "config." + form)
                 equal(data, {"message": "Configuration initialized successfully.", "config_path": path, "success": True})
                 equal(stat.S_IMODE(os.stat(path).st_mode), 0o644)
-                valid = home.data("config", "validate", env={"REGISTRY_TOKEN": "x"})
+                valid = home.data("config", "validate")
                 equal((valid["valid"], valid["errors"]), (True, []))
                 shown = home.data("config", "show")
                 check(shown["version"], shown)
                 equal("build" in shown, bool(example))
-            os.remove(path)
-        equal(os.listdir(os.path.join(home.project, ".wash")), [])
+                with open(path) as file:
+                    text = file.read()
+                commented = "#   component_path  where the build leaves the component\n" in text and "# limits: bounds" in text
+                equal(commented, bool(example) and form != "json", text)
+                equal(os.listdir(os.path.join(home.project, ".wash")), ["config." + form], "no other format beside it:")
 
 
 @test
@@ -68,14 +71,34 @@ def init_keeps_what_is_there():
         code, _, err = home.wash("config", "init")
         equal(code, 1)
         check("--force replaces it" in err, err)
-        code, _, err = home.wash("config", "init", "--format", "toml", "--force")
+        code, _, err = home.wash("config", "init", "--format", "toml")
         equal(code, 1)
-        check("in another format than toml" in err and "remove it first" in err, err)
+        check(path + "; --force replaces it" in err, err)
         with open(path) as file:
             check("make" in file.read(), "unchanged")
         equal(home.wash("config", "init", "--force")[0], 0)
         with open(path) as file:
             check("make" not in file.read(), "replaced")
+        os.remove(path)
+        os.mkdir(path)  # it cannot be replaced, and the new one would not count beside it
+        code, _, err = home.wash("config", "init", "--force", "--format", "toml")
+        equal(code, 1)
+        check(path in err, err)
+
+
+@test
+def init_in_a_project():
+    """CLI-23: in a folder of a project the configuration is the project's, unless the folder is to be one of its own"""
+    with Home() as home:
+        path = home.write("project/.wash/config.yaml", "build:\n  command: make\n")
+        below = os.path.join(home.project, "src", "deep")
+        os.makedirs(below)
+        code, _, err = home.wash("config", "init", cwd=below)
+        equal(code, 1)
+        check(path in err and "a folder .wash here" in err, err)
+        equal(home.data("config", "init", "--force", cwd=below)["config_path"], path)
+        os.mkdir(os.path.join(below, ".wash"))
+        equal(home.data("config", "init", cwd=below)["config_path"], os.path.join(below, ".wash/config.yaml"))
 
 
 @test
@@ -87,6 +110,12 @@ def init_global():
         equal(stat.S_IMODE(os.stat(os.path.dirname(data["config_path"])).st_mode), 0o700)
         equal(home.data("config", "info")["user_config_path"], data["config_path"])
         check(not os.path.exists(os.path.join(home.project, ".wash")), "nothing in the project")
+        other = home.write("other.yaml", "build: {command: make}\n")
+        code, _, err = home.wash("--user-config", other, "config", "init", "--global", "--force")
+        equal(code, 1)
+        check("give one of them" in err, err)
+        with open(other) as file:
+            check("make" in file.read(), "unchanged")
 
 
 @test
