@@ -281,6 +281,23 @@ static bool lists(struct str names, struct str name)
     return false;
 }
 
+static const char *release_name(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found)
+{
+    return arena_printf(wit->context->arena, "package %.*s%s%.*s", STR_ARG(target->package.text), found->version.len ? "@" : "",
+                        STR_ARG(found->version))
+        .data;
+}
+
+static enum status check_interface(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found,
+                                   struct error *err)
+{
+    struct str names = str_trim(found->interfaces);
+    if (lists(names, target->interface))
+        return ST_OK;
+    return fail(err, ST_NOT_FOUND, "%s has no interface `%.*s`; it has %.*s", release_name(wit, target, found),
+                STR_ARG(target->interface), STR_ARG(names.len ? names : STR("none")));
+}
+
 /* A world imports interfaces, not packages: of a package its only interface is meant, or what its world `imports` has. */
 static enum status choose_interface(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found,
                                     const char **ret_verb, struct str *ret_item, struct error *err)
@@ -293,11 +310,10 @@ static enum status choose_interface(const struct wit *wit, const struct wkg_targ
         return ST_OK;
     }
     if (names.len == 0)
-        return fail(err, ST_INVALID, "name an interface of package %.*s, as in %.*s/NAME", STR_ARG(target->package.text),
-                    STR_ARG(target->package.text));
+        return fail(err, ST_INVALID, "%s has no interface that could be imported", release_name(wit, target, found));
     if (!one)
-        return fail(err, ST_INVALID, "package %.*s@%.*s has several interfaces; name one, as in %.*s/NAME: %.*s",
-                    STR_ARG(target->package.text), STR_ARG(found->version), STR_ARG(target->package.text), STR_ARG(names));
+        return fail(err, ST_INVALID, "%s has several interfaces; name one, as in %.*s/NAME: %.*s", release_name(wit, target, found),
+                    STR_ARG(target->package.text), STR_ARG(names));
     *ret_verb = "import";
     *ret_item = arena_str(wit->context->arena, names);
     return ST_OK;
@@ -317,6 +333,8 @@ static enum status make_statement(const struct wit *wit, struct wkg_target *targ
         TRY(look_up(wit, target, &found, err));
     if (!target->interface.len)
         TRY(choose_interface(wit, target, &found, &verb, &target->interface, err));
+    else if (!wit_version_is_set(&target->version))
+        TRY(check_interface(wit, target, &found, err));
     *ret_statement =
         arena_printf(wit->context->arena, "%s %s%.*s:%s%.*s/%s%.*s%s%.*s;", verb, escape(target->package.ns),
                      STR_ARG(target->package.ns), escape(target->package.name), STR_ARG(target->package.name),
@@ -343,7 +361,8 @@ static enum status run_add(struct cli_context *context, const void *options_poin
     TRY(make_statement(&wit, &target, &statement, err));
     TRY(wkg_edit_add(str_of(file.path), file.text, &target, statement, &text, err));
     struct wkg_request request = {.edited_path = file.path, .edited_text = buf_str(&text)};
-    TRY(fetch(&wit, &request, err));
+    if (fetch(&wit, &request, err) != ST_OK) /* a line that is wrong is one that the file does not have yet */
+        return err->status == ST_CANCELLED ? ST_CANCELLED : fail_wrap(err, "with `%.*s` in it", STR_ARG(statement));
     log_info("added to the world", LOG_STR("statement", statement), LOG_TEXT("file", file.path));
     say(&wit, arena_printf(context->arena, "Added WIT dependency: %.*s", STR_ARG(options->package)),
         package_data(&wit, options->package));

@@ -77,6 +77,16 @@ static enum status read_sources(struct fetch *f)
     return ST_OK;
 }
 
+/* What a source has is not locked: it is taken as it is now, each time. */
+static enum status unlock(struct fetch *f, struct str text)
+{
+    struct wkg_package package;
+    TRY(wkg_package_parse(text, &package, f->err));
+    if (wkg_lock_remove(&f->old_lock, text) || wkg_has_source(f, &package))
+        return ST_OK;
+    return fail(f->err, ST_NOT_FOUND, "Package '%.*s' not found in lock file", STR_ARG(text));
+}
+
 static enum status read_lock(struct fetch *f)
 {
     TRY(wkg_lock_read(arena_printf(&f->arena, "%s/" WKG_LOCK_NAME, f->project->root).data, &f->arena, &f->old_lock, f->err));
@@ -84,8 +94,8 @@ static enum status read_lock(struct fetch *f)
         return ST_OK;
     if (!f->request->update_package.data)
         f->old_lock.items.len = 0;
-    else if (!wkg_lock_remove(&f->old_lock, f->request->update_package))
-        return fail(f->err, ST_NOT_FOUND, "Package '%.*s' not found in lock file", STR_ARG(f->request->update_package));
+    else
+        return unlock(f, f->request->update_package);
     return ST_OK;
 }
 
@@ -293,24 +303,24 @@ static enum status look_up(struct fetch *f, const struct wkg_target *target, str
     struct need *need = vec_add(&f->needs); /* which releases its bytes */
     struct wkg_encoded encoded = {.label = target->package.text};
     struct wkg_joined *joined;
-    struct str full_name;
+    struct wkg_outline outline;
     size_t count;
     need->package = target->package;
     need->requirement = wkg_requirement_of(&target->version);
     need->requirement_text = wkg_requirement_format(&need->requirement, &f->arena);
     buf_init(&need->bytes, WKG_PACKAGE_MAX);
-    TRY(wkg_find_in_source(f, &target->package, &target->version, &full_name, &need->bytes));
-    if (!full_name.data)
+    TRY(wkg_find_in_source(f, &target->package, &target->version, &outline, &need->bytes));
+    if (!outline.full_name.data)
         TRY(fetch_release(f, need));
     if (need->bytes.len) {
         encoded.bytes = buf_str(&need->bytes);
         TRY(wkg_join(&encoded, 1, &f->arena, &joined, &count, f->err));
-        full_name = encoded.name;
+        outline = (struct wkg_outline){encoded.name, encoded.interfaces, encoded.worlds};
     }
     *ret_found = (struct wkg_found){
-        .version = arena_str(arena, version_of(full_name)),
-        .interfaces = arena_str(arena, encoded.interfaces),
-        .worlds = arena_str(arena, encoded.worlds),
+        .version = arena_str(arena, version_of(outline.full_name)),
+        .interfaces = arena_str(arena, outline.interfaces),
+        .worlds = arena_str(arena, outline.worlds),
     };
     return ST_OK;
 }

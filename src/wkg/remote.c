@@ -49,7 +49,8 @@ static enum status fetch_metadata(struct wkg_session *session, struct str regist
     autobuf struct buf url = BUF_INIT(BUF_UNLIMITED), body = BUF_INIT(WKG_METADATA_MAX);
     long code = 0;
     buf_addf(&url, "%s://%.*s%s", plain ? "http" : "https", STR_ARG(registry), WKG_METADATA_PATH);
-    TRY(wkg_http_get(url.data, session->options.cancel, &body, &code, err));
+    if (wkg_http_get(url.data, session->options.cancel, &body, &code, err) != ST_OK)
+        return err->status == ST_CANCELLED ? ST_CANCELLED : fail_wrap(err, "%s", url.data);
     if (code >= 400 && code <= 499) {
         *ret_metadata = (struct wkg_metadata){STR(""), STR(""), STR("")};
         return ST_OK;

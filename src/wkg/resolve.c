@@ -179,14 +179,24 @@ static bool is_encoded(const char *path)
     return str_ends(str_of(path), STR(".wasm"));
 }
 
-enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *ret_name, struct error *err)
+enum status wkg_outline_package(struct fetch *f, const char *path, struct wkg_outline *ret_outline, struct error *err)
 {
     struct wit_model model;
+    struct str interfaces, worlds;
     wit_model_init(&model);
     struct wit_loader *loader = wit_loader_new(&model, NULL);
     enum status status = wit_loader_add_package(loader, path, err);
-    for (size_t i = 0; status == ST_OK && i < wit_loader_package_count(loader); i++)
-        *ret_name = arena_str(&f->arena, wit_loader_package_name(loader, i)); /* nested ones come first */
+    size_t count = wit_loader_package_count(loader);
+    if (status == ST_OK && count == 0)
+        status = fail(err, ST_NOT_FOUND, "%s: no .wit files", path);
+    if (status == ST_OK) { /* nested ones come first */
+        wit_loader_list(loader, count - 1, &interfaces, &worlds);
+        *ret_outline = (struct wkg_outline){
+            .full_name = arena_str(&f->arena, wit_loader_package_name(loader, count - 1)),
+            .interfaces = arena_str(&f->arena, interfaces),
+            .worlds = arena_str(&f->arena, worlds),
+        };
+    }
     wit_loader_free(loader);
     wit_model_release(&model);
     return status;
@@ -195,8 +205,8 @@ enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *r
 /* Empty: it is none. */
 static struct str name_of_package(struct fetch *f, const char *path)
 {
-    struct str name;
-    return wkg_name_of_package(f, path, &name, NULL) == ST_OK ? name : STR("");
+    struct wkg_outline outline;
+    return wkg_outline_package(f, path, &outline, NULL) == ST_OK ? outline.full_name : STR("");
 }
 
 /* Of the packages of a source the one that is wanted: the folder itself, or one in its `deps`. NULL: none. */
@@ -253,44 +263,56 @@ static bool is_release_of(struct str full_name, const struct wkg_package *packag
     return !wit_version_is_set(version) || str_eq(full_name, version->text);
 }
 
-/* As choose_package, of any version or of that one. */
-static struct str find_release(struct fetch *f, const struct wkg_source *source, const struct wkg_package *package,
-                               const struct wit_version *version)
+static bool outlines(struct fetch *f, const char *path, const struct wkg_package *package, const struct wit_version *version,
+                     struct wkg_outline *ret_outline)
+{
+    struct wkg_outline outline;
+    if (wkg_outline_package(f, path, &outline, NULL) != ST_OK || !is_release_of(outline.full_name, package, version))
+        return false;
+    *ret_outline = outline;
+    return true;
+}
+
+/* As choose_package, of any version or of that one. False: the source has none. */
+static bool find_release(struct fetch *f, const struct wkg_source *source, const struct wkg_package *package,
+                         const struct wit_version *version, struct wkg_outline *ret_outline)
 {
     struct wkg_deps deps = {0};
-    struct str name = name_of_package(f, source->folder);
-    if (is_release_of(name, package, version))
-        return name;
+    if (outlines(f, source->folder, package, version, ret_outline))
+        return true;
     if (!file_is_folder(source->folder) || wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
-        return STR_NULL;
+        return false;
     for (size_t i = 0; i < deps.kept_count + deps.fetched_count; i++) {
         const char *path =
             i < deps.kept_count
                 ? deps.kept[i]
                 : arena_printf(&f->arena, "%s/%.*s", deps.folder, STR_ARG(deps.fetched[i - deps.kept_count].name)).data;
-        name = name_of_package(f, path);
-        if (is_release_of(name, package, version))
-            return name;
+        if (outlines(f, path, package, version, ret_outline))
+            return true;
     }
-    return STR_NULL;
+    return false;
+}
+
+bool wkg_has_source(struct fetch *f, const struct wkg_package *package)
+{
+    return find_source(f, package->ns, package->text) != NULL;
 }
 
 enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,
-                               struct str *ret_full_name, struct buf *ret_bytes)
+                               struct wkg_outline *ret_outline, struct buf *ret_bytes)
 {
     struct wkg_source *source = find_source(f, package->ns, package->text);
-    *ret_full_name = STR_NULL;
+    *ret_outline = (struct wkg_outline){0};
     if (!source)
         return ST_OK;
     if (source->kind != WKG_SOURCE_PATH)
         TRY(make_temporary(f));
     TRY(wkg_source_open(&f->fetcher, source, &f->arena, f->err));
     if (is_encoded(source->folder)) {
-        *ret_full_name = package->text; /* it says itself */
+        ret_outline->full_name = package->text; /* it says itself */
         return file_read(source->folder, ret_bytes, f->err);
     }
-    *ret_full_name = find_release(f, source, package, version);
-    if (ret_full_name->data)
+    if (find_release(f, source, package, version, ret_outline))
         return ST_OK;
     if (name_of_package(f, source->folder).len == 0) /* what is wrong with it */
         TRY(wit_loader_add_package(f->loader, source->folder, f->err));

@@ -692,10 +692,17 @@ def archives():
             equal(place.tree(), tree)
             secure.server.RequestHandlerClass.do_GET = lambda handler: handler.reply(302, Location=f"http://{server.name}/a.tgz")
             place.refuses("wit", "fetch", saying="http", env={"WASH_OCI_CA_PATHS": authority.ca})
+        for reply, saying in [({"code": 404}, "the server has nothing there (HTTP status 404)"),
+                              ({"code": 503}, "the server answers with HTTP status 503"),
+                              ({"code": 302, "Location": "/again"}, "that is not https: /again")]:
+            server.server.RequestHandlerClass.do_GET = lambda handler, reply=reply: handler.reply(**reply)
+            place.configure(f"wit:\n  sources:\n    test: http://{server.name}/a.tgz\n")
+            equal(place.refuses("wit", "fetch", saying=saying).count(server.name), 1)
         place.configure("wit:\n  sources:\n    test: http://example.com/a.tar.gz\n")
         place.refuses("wit", "fetch", saying="not protected by TLS")
-        place.configure(f"wit:\n  sources:\n    test: http://localhost:{free_port()}/a.tar.gz\n")
-        place.refuses("wit", "fetch", saying="test")
+        nobody = f"http://localhost:{free_port()}/a.tar.gz"
+        place.configure(f"wit:\n  sources:\n    test: {nobody}\n")
+        equal(place.refuses("wit", "fetch", saying=f"the source of `test`, {nobody}: ").count(nobody), 1)
 
 
 @test
@@ -821,7 +828,8 @@ def add_and_remove():
             equal(place.read("work/wit/world.wit").decode(), before)
         place.refuses("wit", "remove", "test:io", saying="Package test:io is not imported")
         place.refuses("wit", "add", "test:http@1.0.0", saying=["several interfaces", "types handler"])
-        place.refuses("wit", "add", "test:io/none@0.2.0", saying="none")
+        place.refuses("wit", "add", "test:io/none@0.2.0", saying="with `import test:io/none@0.2.0;` in it: ")
+        place.refuses("wit", "add", "test:io/none", saying="package test:io@0.2.0 has no interface `none`; it has poll streams more")
         place.refuses("wit", "add", "test:none", saying="test:none")
         place.refuses("wit", "add", "nonsense", saying="nonsense")
         place.write("local/wit/a.wit", "package local:a@3.0.0;\ninterface i { f: func(); }\n")
@@ -836,7 +844,19 @@ def add_and_remove():
         place.ok("wit", "remove", "local:use")
         place.refuses("wit", "add", "local:b/i", saying="already imported")
         place.refuses("wit", "add", "local:a@4.0.0", saying="does not have `local:a@4.0.0`")
-        place.refuses("wit", "add", "local:a", saying="name an interface of package local:a")
+        place.refuses("wit", "add", "local:b/none", saying="package local:b has no interface `none`; it has i")
+        place.ok("wit", "remove", "local:a")
+        place.ok("wit", "add", "local:a")
+        check("  import local:a/i@3.0.0;\n" in place.read("work/wit/world.wit").decode(), "its only interface")
+        place.write("local/wit/b.wit", "interface j { f: func(); }\n")
+        place.refuses("wit", "add", "local:a@3.0.0", saying=["package local:a@3.0.0 has several interfaces", "i j"])
+        place.ok("wit", "remove", "local:a")
+        place.write("local/wit/c.wit", "world imports { import i; import j; }\n")
+        place.ok("wit", "add", "local:a")
+        check("  include local:a/imports@3.0.0;\n" in place.read("work/wit/world.wit").decode(), "the world of its imports")
+        place.ok("wit", "update", "local:a")
+        place.write("local/wit/deps/e/e.wit", "package local:e;\nworld w {}\n")
+        place.refuses("wit", "add", "local:e", saying="package local:e has no interface")
         os.rename(place.path("work/wit/world.wit"), place.path("work/wit/app.wit"))
         place.write("work/wit/a.wit", "interface local { f: func(); }\n")
         place.ok("wit", "add", "test:io/more")
