@@ -124,19 +124,30 @@ class Project:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def greets(name):
+def greets(name, greeting="Hello from wasmCloud!", component=None, nowhere=None):
+    """`component`: where it is; `nowhere`: what is answered, with 404, to other paths. None: anything."""
     with Project(name) as project:
+        equal(project.components()[0], component or project.components()[0])
         check("export wasi:http/incoming-handler@0.2." in project.world(), project.world())
         with project.serve() as dev:
             status, body, headers = dev.get("/")
-            equal((status, body), (200, b"Hello from wasmCloud!\n"))
+            equal((status, body), (200, greeting.encode() + b"\n"))
             check(headers["content-type"].startswith("text/plain"), headers)
+            if nowhere:
+                equal(dev.get("/nowhere")[:2], (404, nowhere.encode()))
+
+
+def line_of(name, path, number):
+    return read(os.path.join(TEMPLATES, name, path)).splitlines()[number - 1]
 
 
 @test
 def rust_hello():
-    """EX-1: http-hello-world in Rust"""
-    greets("http-hello-world")
+    """EX-1: http-hello-world in Rust, as the tutorial has it: the greeting in line 13, other paths, a world to add imports to"""
+    name = "http-hello-world"
+    greets(name, nowhere="Not found\n")
+    check("Hello from wasmCloud!" in line_of(name, "src/lib.rs", 13))
+    check("world hello {" in read(os.path.join(TEMPLATES, name, "wit/world.wit")))
 
 
 @test
@@ -175,8 +186,12 @@ def typescript_hello_fetch():
 
 @test
 def typescript_hello_hono():
-    """DOC-8: http-hello-world-hono"""
-    greets("typescript/http-hello-world-hono")
+    """DOC-8: http-hello-world-hono, as the tutorial has it: the greeting in line 7, other paths, the names of world and file"""
+    name = "typescript/http-hello-world-hono"
+    greets(name, "Hello from TypeScript!", "dist/http_hello_world_hono.wasm", "Not found\n")
+    check("Hello from TypeScript!" in line_of(name, "src/component.ts", 7))
+    check("world typescript-http-hello-world-hono {" in read(os.path.join(TEMPLATES, name, "wit/world.wit")))
+
 
 
 def imports(name, wanted, component=0):
