@@ -10,6 +10,7 @@
 #include "wit/source.h"
 #include "wkg/deps.h"
 #include "wkg/edit.h"
+#include <unistd.h>
 
 struct wit_command {
     struct str wit_dir;
@@ -76,6 +77,20 @@ enum status cli_check_wit_dir(const char *path, struct error *err)
                 path);
 }
 
+/* The wkg tool takes the nearest wkg.toml above it. For wash a project is whole in its own folder. */
+static void warn_of_manifest_above(const struct wit *wit)
+{
+    struct arena *arena = wit->context->arena;
+    struct str folder = str_of(wit->wkg.root);
+    struct str own = arena_printf(arena, "%.*s/" WKG_MANIFEST_NAME, STR_ARG(folder)), other = own;
+    while (access(other.data, F_OK) != 0 && folder.len > 1) {
+        folder = str_slice(folder, 0, MAX(str_find_last_char(folder, '/'), (size_t)1));
+        other = arena_printf(arena, "%.*s%s" WKG_MANIFEST_NAME, STR_ARG(folder), folder.len > 1 ? "/" : "");
+    }
+    if (!str_eq(other, own) && access(other.data, F_OK) == 0)
+        log_warn("a " WKG_MANIFEST_NAME " above the project is not read", LOG_STR("above", other), LOG_STR("own", own));
+}
+
 static enum status open_project(struct cli_context *context, const struct wit_command *options, struct wit *ret_wit,
                                 struct error *err)
 {
@@ -86,6 +101,7 @@ static enum status open_project(struct cli_context *context, const struct wit_co
         wit->project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     TRY(cli_wit_project(context, &wit->project, &wit->wkg, err));
     wit->wit_dir = str_of(wit->wkg.wit_dir);
+    warn_of_manifest_above(wit);
     return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 

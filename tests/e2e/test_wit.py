@@ -332,6 +332,19 @@ def overrides_of_wkg_toml():
 
 
 @test
+def manifest_above():
+    """WIT-2: wkg.toml is the project's own; one further up, which the wkg tool would read, is named and not read"""
+    with WitPlace("package mine:app;\nworld w {}\n") as place:
+        check("wkg.toml" not in place.wash("wit", "fetch")[2])
+        above = place.write("wkg.toml", "nonsense")
+        code, _, err = place.wash("wit", "fetch")
+        equal(code, 0, err)
+        check("is not read" in err and above in err and place.path("work", "wkg.toml") in err, err)
+        place.write("work/wkg.toml", "")
+        check("is not read" not in place.wash("wit", "fetch")[2])
+
+
+@test
 def workspace_of_wkg_toml():
     """wkg.toml: packages of a workspace's members come from their folders, before registries, behind wit.sources"""
     with WitPlace() as place:
