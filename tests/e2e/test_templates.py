@@ -9,9 +9,11 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import tempfile
 
-from e2e import Dev, WASH, check, equal, free_port, main, run, test
+from e2e import Dev, WASH, check, equal, eventually, free_port, main, run, test
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEMPLATES = os.path.join(ROOT, "templates")
@@ -192,6 +194,31 @@ def typescript_hello_hono():
     check("Hello from TypeScript!" in line_of(name, "src/component.ts", 7))
     check("world typescript-http-hello-world-hono {" in read(os.path.join(TEMPLATES, name, "wit/world.wit")))
 
+
+
+@test
+def typescript_loop():
+    """DOC-8: `npm run dev` serves what `npm run build` leaves, and builds and serves again when a source changes"""
+    with Project("typescript/http-hello-world-hono") as project:
+        path = os.path.join(project.root, "package.json")
+        package = json.loads(read(path))
+        package["scripts"]["build"] = "echo built >> builds"  # the component is there
+        with open(path, "w") as file:
+            json.dump(package, file)
+        if not os.path.exists(os.path.join(project.root, "node_modules")):
+            subprocess.run(["npm", "install"], cwd=project.root, env={**os.environ, **COMPLETE}, check=True, stdout=subprocess.DEVNULL)
+        port = free_port()
+        env = {**COMPLETE, "WASH_DEV_ADDRESS": f"127.0.0.1:{port}", "WASH_SHARDS": "1"}
+        with Dev(project, port, command=["npm", "run", "dev"], env=env) as dev:
+            equal(dev.get("/")[0], 200)
+            equal(read(os.path.join(project.root, "builds")), "built\n")
+            with open(os.path.join(project.root, "src", "component.ts"), "a") as file:
+                file.write("// changed\n")
+            eventually(lambda: sum("listening for HTTP requests" in line for line in dev.lines) == 2, "the second build", 60)
+            equal(read(os.path.join(project.root, "builds")), "built\n" * 2)
+            equal(dev.get("/")[0], 200)
+            os.killpg(dev.process.pid, signal.SIGINT)  # as Ctrl-C does
+            dev.process.wait(timeout=60)
 
 
 def imports(name, wanted, component=0):
