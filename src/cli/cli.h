@@ -62,6 +62,7 @@ struct str cli_shell_word(struct arena *arena, struct str text);
 
 /* The project the command was started in (or -C names), with the user's configuration below its own. */
 enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err) CHECKED;
+void cli_warn_of_config(const struct config_project *project); /* logs what is hardly meant; cli_load_project does */
 struct config_request cli_config_request(const struct cli_context *context);
 
 #define CLI_FOLDER_MODE 0700 /* of folders of the user's, which are made when something is put there */

@@ -78,9 +78,9 @@ static enum status component_new(struct cli_context *context, const void *option
 {
     const struct new_options *options = options_pointer;
     autobuf struct buf out = BUF_INIT(CM_LIMIT_BINARY_BYTES);
-    struct str path = options->out.data ? options->out : default_out(context, options->module);
+    struct str path = cli_path(context, options->out.data ? options->out : default_out(context, options->module));
     TRY(wrap(context, options, &out, err));
-    TRY(file_replace(cli_path(context, path).data, buf_str(&out), err));
+    TRY(file_replace(path.data, buf_str(&out), err));
     struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
     cli_result(context, text, text.data, json_pack("{s:o, s:I}", "path", cli_json_text(path), "size_bytes", (json_int_t)out.len));
     return ST_OK;

@@ -31,7 +31,7 @@ static const char example[] =
     "   \"secretFrom\": [\"credentials\"]}, \"config\": {\"feature\": \"on\"}, \"allowedHosts\": [\"*.example.com\"]},"
     " \"configs\": {\"settings\": {\"inline\": {\"REGION\": \"eu\"}, \"fromEnv\": [\"USER\"]}},"
     " \"secrets\": {\"credentials\": {\"file\": \".env.secret\"}},"
-    " \"wit\": {\"wit_dir\": \"wit\", \"registries\": [{\"url\": \"registry.example.com\", \"token\": \"${REGISTRY_TOKEN}\"}],"
+    " \"wit\": {\"wit_dir\": \"wit\", \"registries\": [{\"url\": \"registry.example.com\"}],"
     "  \"sources\": {\"my:package\": \"../my-package/wit\"}},"
     " \"limits\": {\"call_timeout_secs\": 60, \"memory_mib\": 256}}";
 
@@ -45,57 +45,120 @@ static json_t *initial_tree(bool with_example)
     return tree;
 }
 
+static const char *later_note(const struct config_key *key)
+{
+    return key->later ? " (not acted on yet)" : "";
+}
+
+/* What a section is for, and all that it may have. */
+static void comment_section(const struct config_key *section, struct buf *out)
+{
+    const struct config_schema *schema = section->kind == CONFIG_OBJECT ? section->object : NULL;
+    int width = 0;
+    buf_addf(out, "\n# %s: %s%s\n", section->name, section->help, later_note(section));
+    for (size_t i = 0; schema && i < schema->key_count; i++)
+        width = MAX(width, (int)strlen(schema->keys[i].name));
+    for (size_t i = 0; schema && i < schema->key_count; i++)
+        buf_addf(out, "#   %-*s  %s%s\n", width, schema->keys[i].name, schema->keys[i].help, later_note(&schema->keys[i]));
+}
+
+/* A section at a time, each after its comment; JSON has none. */
+static enum status write_commented(json_t *tree, enum config_format_name format, struct buf *out, struct error *err)
+{
+    for (size_t i = 0; i < wash_config_schema.key_count; i++) {
+        const struct config_key *key = &wash_config_schema.keys[i];
+        json_t *value = json_object_get(tree, key->name);
+        autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+        if (!value)
+            continue;
+        json_t *section = json_pack("{s:O}", key->name, value);
+        enum status status = config_write(section, format, &text, err);
+        json_decref(section);
+        TRY(status);
+        comment_section(key, out);
+        buf_add(out, buf_str(&text));
+    }
+    return ST_OK;
+}
+
 static enum status initial_text(const struct init_options *options, struct buf *out, struct error *err)
 {
     enum config_format_name format = str_is(options->format, "json")   ? CONFIG_JSON
                                      : str_is(options->format, "toml") ? CONFIG_TOML
                                                                        : CONFIG_YAML;
     if (format != CONFIG_JSON)
-        buf_add(out,
-                STR("# Configuration of wash. `wash config init --example` shows what there is, `wash config validate` checks\n"
-                    "# it, `wash config schema` prints a JSON Schema for editors.\n"));
+        buf_add(out, STR("# Configuration of wash. `wash config init --example` writes one with every section, `wash config\n"
+                         "# validate` checks it, `wash config schema` prints a JSON Schema for editors.\n"));
     json_t *tree = initial_tree(options->example);
-    enum status status = config_write(tree, format, out, err);
+    enum status status =
+        options->example && format != CONFIG_JSON ? write_commented(tree, format, out, err) : config_write(tree, format, out, err);
     json_decref(tree);
     return status;
 }
 
+/* The user's folder, or that of the project we are in, or a new one here. ret_above: it is of a project further up. */
+static enum status init_folder(const struct cli_context *context, bool global, struct str *ret_folder, bool *ret_above,
+                               struct error *err)
+{
+    struct str own = arena_printf(context->arena, "%.*s/.wash", STR_ARG(context->start_directory));
+    struct config_request request = {.start = context->start_directory};
+    struct config_project project;
+    *ret_above = false;
+    if (global && context->parsed.globals.user_config.data)
+        return fail(err, ST_INVALID, "--global makes the user's configuration, and --user-config names another; give one of them");
+    if (global && !context->folders.config.data)
+        return fail(err, ST_NOT_FOUND, "neither XDG_CONFIG_HOME nor HOME names a folder for --global");
+    TRY(config_find(&request, context->arena, &project, err));
+    *ret_above = !global && project.config_path.data && !str_eq(project.root, context->start_directory) &&
+                 !file_is_folder(own.data); /* that is how to ask for a project within a project */
+    *ret_folder = global       ? context->folders.config
+                  : *ret_above ? arena_printf(context->arena, "%.*s/.wash", STR_ARG(project.root))
+                               : own;
+    return ST_OK;
+}
+
+static enum status check_none(struct str folder, bool above, struct arena *arena, struct error *err)
+{
+    for (const char *const *name = config_file_names; *name; name++) {
+        struct str there = arena_printf(arena, "%.*s/%s", STR_ARG(folder), *name);
+        struct stat info;
+        if (lstat(there.data, &info) == 0)
+            return fail(err, ST_EXISTS, "there is a configuration already: %s; --force replaces it%s", there.data,
+                        above ? ", and a folder .wash here makes a project of its own within that one" : "");
+    }
+    return ST_OK;
+}
+
 /* Another format's file would be stronger, or weaker, than the new one, to everybody's surprise. */
-static enum status check_none(struct str folder, const struct init_options *options, struct str path, struct arena *arena,
-                              struct error *err)
+static enum status remove_others(struct str folder, struct str path, struct arena *arena, struct error *err)
 {
     for (const char *const *name = config_file_names; *name; name++) {
         struct str other = arena_printf(arena, "%.*s/%s", STR_ARG(folder), *name);
-        struct stat info;
-        if (lstat(other.data, &info) != 0)
-            continue;
-        if (!str_eq(other, path))
-            return fail(err, ST_EXISTS, "there is a configuration already, in another format than %.*s: %s; remove it first",
-                        STR_ARG(options->format), other.data);
-        if (!options->force)
-            return fail(err, ST_EXISTS, "there is a configuration already: %s; --force replaces it", other.data);
+        if (!str_eq(other, path) && unlink(other.data) != 0 && errno != ENOENT)
+            return fail_errno(err, "remove %s, which the new configuration replaces", other.data);
     }
     return ST_OK;
 }
 
 static enum status run_init(struct cli_context *context, const void *options_pointer, struct error *err)
 {
+    static const char message[] = "Configuration initialized successfully.";
     const struct init_options *options = options_pointer;
     struct arena *arena = context->arena;
-    if (options->global && !context->folders.config.data)
-        return fail(err, ST_NOT_FOUND, "neither XDG_CONFIG_HOME nor HOME names a folder for --global");
-    struct str folder =
-        options->global ? context->folders.config : arena_printf(arena, "%.*s/.wash", STR_ARG(context->start_directory));
-    struct str path = arena_printf(arena, "%.*s/config.%.*s", STR_ARG(folder), STR_ARG(options->format));
+    struct str folder;
+    bool above;
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
-    TRY(check_none(folder, options, path, arena, err));
+    TRY(init_folder(context, options->global, &folder, &above, err));
+    struct str path = arena_printf(arena, "%.*s/config.%.*s", STR_ARG(folder), STR_ARG(options->format));
+    if (!options->force)
+        TRY(check_none(folder, above, arena, err));
     TRY(initial_text(options, &text, err));
     if (options->global)
         TRY(file_make_folders(folder.data, CLI_FOLDER_MODE, err));
     else if (mkdir(folder.data, 0777) != 0 && errno != EEXIST)
         return fail_errno(err, "create the folder %s", folder.data);
     TRY(file_replace(path.data, buf_str(&text), err));
-    static const char message[] = "Configuration initialized successfully.";
+    TRY(remove_others(folder, path, arena, err));
     cli_result(context, arena_printf(arena, "%s\n%.*s", message, STR_ARG(path)), message,
                json_pack("{s:s, s:o, s:b}", "message", message, "config_path", cli_json_text(path), "success", 1));
     cli_hint(context, "edit it, then `wash config validate`");
@@ -200,6 +263,8 @@ static void load_reported(struct cli_context *context, struct str file, struct c
     request.report = report;
     enum status status = file.data ? config_load_file(cli_path(context, file).data, report, &project.config, &err)
                                    : config_load(&request, context->arena, &project, &err);
+    if (status == ST_OK && !file.data)
+        cli_warn_of_config(&project);
     if (status == ST_OK)
         status = check_references(&project.config, report, &err);
     if (status != ST_OK)
@@ -326,7 +391,7 @@ static enum status run_cleanup(struct cli_context *context, const void *options_
 static const char *const formats[] = {"yaml", "json", "toml", NULL};
 #define INIT(member) offsetof(struct init_options, member)
 static const struct cli_option init_options[] = {
-    {.name = "force", .kind = CLI_FLAG, .offset = INIT(force), .help = "Replace the file that is there"},
+    {.name = "force", .kind = CLI_FLAG, .offset = INIT(force), .help = "Replace what is there, in any format"},
     {.name = "global", .kind = CLI_FLAG, .offset = INIT(global), .help = "The user's own configuration instead of the project's"},
     {.name = "format",
      .kind = CLI_CHOICE,
@@ -335,11 +400,15 @@ static const struct cli_option init_options[] = {
      .choices = formats,
      .text_default = "yaml",
      .help = "Format of the file"},
-    {.name = "example", .kind = CLI_FLAG, .offset = INIT(example), .help = "With an example of every section"},
+    {.name = "example",
+     .kind = CLI_FLAG,
+     .offset = INIT(example),
+     .help = "With an example of every section, and in YAML and TOML a comment on every key"},
 };
 static const struct cli_command config_init = {
     .name = "init",
     .summary = "Make a configuration file in this folder",
+    .details = "In a folder of a project it is the project's, at its root, unless the folder has a .wash of its own.",
     .options_size = sizeof(struct init_options),
     .options = init_options,
     .option_count = ARRAY_LEN(init_options),

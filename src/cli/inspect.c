@@ -42,6 +42,7 @@ static enum status build_component(const struct cli_context *context, const char
     request.start = str_of(real);
     request.named = request.named && !named;
     TRY(config_load(&request, context->arena, &project, err));
+    cli_warn_of_config(&project);
     return cli_build_project(context, &project, ret_path, err);
 }
 
@@ -51,6 +52,8 @@ static enum status read_component(const struct cli_context *context, const struc
 {
     struct stat info;
     bool named = options->reference.data;
+    if (named && options->reference.len == 0)
+        return fail(err, ST_INVALID, "the name of the component is empty; leave it out for the project here");
     struct str path = named ? cli_path(context, options->reference) : context->start_directory;
     bool exists = stat(path.data, &info) == 0;
     if (named && !exists && !looks_like_path(options->reference))

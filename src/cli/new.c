@@ -3,6 +3,8 @@
  * Everything happens in a folder of our own beside the target, which becomes the project by one rename at the end: a failure or
  * Ctrl-C leaves nothing behind. Only then does the template's own command run, in the new project: if that fails, the project is
  * whole, and the command can be run again. */
+#include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "cli/ask.h"
@@ -32,6 +34,7 @@ struct new_project {
     struct str name, target;   /* of the project; target: absolute */
     struct str work, unpacked; /* our folder beside the target, and what was fetched in it */
     struct str command;        /* the template's new.command, or data NULL */
+    bool broken;               /* its configuration cannot be read */
 };
 
 /* --- what is asked for -------------------------------------------------------------------------------------------------------- */
@@ -108,7 +111,11 @@ static enum status find_template(struct new_project *project, struct error *err)
         project->shown = project->folder;
         return ST_OK;
     }
-    TRY(cli_git_check_url(options->template, err));
+    enum status status = cli_git_check_url(options->template, err);
+    if (status == ST_NOT_FOUND)
+        return fail(err, status, "%s; a template is mostly a folder of a repository: `wash new ADDRESS --subfolder FOLDER`",
+                    err->message);
+    TRY(status);
     project->shown = url_shown(arena, options->template);
     return ST_OK;
 }
@@ -175,6 +182,38 @@ static enum status fetch(const struct new_project *project, struct error *err)
     return cli_git_clone(&clone, err);
 }
 
+/* The folder in `parent` that may have been meant by `name`; data NULL: none. */
+static struct str nearest_folder(struct str parent, struct str name, struct arena *arena)
+{
+    autonames struct file_names names = {0};
+    VEC(struct str) folders = {0};
+    struct str nearest = STR_NULL;
+    if (file_names(parent.data, &names, NULL) != ST_OK)
+        return nearest;
+    vec_each (other, &names.list) {
+        struct stat info;
+        if (lstat(arena_printf(arena, "%s/%s", parent.data, *other).data, &info) == 0 && S_ISDIR(info.st_mode))
+            vec_push(&folders, str_of(*other));
+    }
+    nearest = str_nearest(name, folders.items, folders.len);
+    if (nearest.data)
+        nearest = arena_str(arena, nearest);
+    vec_release(&folders);
+    return nearest;
+}
+
+static enum status fail_no_folder(const struct new_project *project, struct str parent, struct str name, struct error *err)
+{
+    struct arena *arena = project->context->arena;
+    struct str top = arena_printf(arena, "%s/template/", project->work.data), inside = arena_printf(arena, "%s/", parent.data);
+    struct str nearest = nearest_folder(parent, name, arena);
+    str_skip(&inside, top);
+    if (!nearest.data)
+        return fail(err, ST_NOT_FOUND, "the template has no folder `%.*s`", STR_ARG(project->options->subfolder));
+    return fail(err, ST_NOT_FOUND, "the template has no folder `%.*s`; did you mean `%.*s%.*s`?",
+                STR_ARG(project->options->subfolder), STR_ARG(inside), STR_ARG(nearest));
+}
+
 /* The part of the template that becomes the project; no link leads to it. */
 static enum status choose_subfolder(struct new_project *project, struct error *err)
 {
@@ -185,24 +224,12 @@ static enum status choose_subfolder(struct new_project *project, struct error *e
     while (str_next_part(&rest, '/', &part)) {
         if (part.len == 0 || str_is(part, "."))
             continue;
-        path = arena_printf(arena, "%s/%.*s", path.data, STR_ARG(part));
+        struct str parent = path;
+        path = arena_printf(arena, "%s/%.*s", parent.data, STR_ARG(part));
         if (lstat(path.data, &info) != 0 || !S_ISDIR(info.st_mode))
-            return fail(err, ST_NOT_FOUND, "the template has no folder `%.*s`", STR_ARG(project->options->subfolder));
+            return fail_no_folder(project, parent, part, err);
     }
     project->unpacked = path;
-    return ST_OK;
-}
-
-/* Its own configuration only: a project that the new one is inside of is none of its business. */
-static enum status read_command(struct new_project *project, struct error *err)
-{
-    struct config_project config;
-    if (!exists_in(project->unpacked, ".wash"))
-        return ST_OK;
-    if (config_load_project(project->unpacked, true, project->context->arena, &config, err) != ST_OK)
-        return fail_wrap(err, "the template's configuration");
-    if (str_eq(config.root, project->unpacked))
-        project->command = config.config.new_project.command;
     return ST_OK;
 }
 
@@ -229,8 +256,6 @@ static enum status create(struct new_project *project, struct error *err)
     if (status == ST_OK)
         status = cli_tree_settle(project->unpacked.data, err);
     if (status == ST_OK)
-        status = read_command(project, err);
-    if (status == ST_OK)
         status = move_into_place(project, err);
     struct error left;
     if (cli_tree_remove(project->work.data, &left) != ST_OK && status == ST_OK)
@@ -239,6 +264,21 @@ static enum status create(struct new_project *project, struct error *err)
 }
 
 /* --- the template's command --------------------------------------------------------------------------------------------------- */
+
+/* Of the project's own configuration only: a project that the new one is inside of is none of its business. Where it has mistakes,
+ * another version of wash may know better, or its new owner: nothing of it runs. */
+static void read_command(struct new_project *project)
+{
+    struct config_project config;
+    struct error err;
+    if (!exists_in(project->target, ".wash"))
+        return;
+    project->broken = config_load_project(project->target, true, project->context->arena, &config, &err) != ST_OK;
+    if (project->broken)
+        log_warn("the template's configuration has mistakes: no set-up command is run", LOG_TEXT("mistake", err.message));
+    else if (str_eq(config.root, project->target))
+        project->command = config.config.new_project.command;
+}
 
 static enum status run_command(const struct new_project *project, struct error *err)
 {
@@ -285,7 +325,9 @@ static void say(const struct new_project *project, bool was_run)
     cli_result(project->context, message, message.data, data);
     bool elsewhere = project->context->parsed.globals.directory.data != NULL;
     const char *folder = cli_shell_word(arena, elsewhere ? project->target : project->name).data;
-    if (project->command.data && !was_run)
+    if (project->broken)
+        cli_hint(project->context, "cd %s && wash config validate", folder);
+    else if (project->command.data && !was_run)
         cli_hint(project->context, "cd %s, then set it up with `%.*s`, and `wash dev`", folder, STR_ARG(project->command));
     else
         cli_hint(project->context, "cd %s && wash dev", folder);
@@ -301,6 +343,7 @@ static enum status new_run(struct cli_context *context, const void *options, str
     enum status status = create(&project, err);
     cli_interrupts_release(&interrupts);
     TRY(status);
+    read_command(&project);
     TRY(set_up(&project, &was_run, err));
     say(&project, was_run);
     return ST_OK;

@@ -1,4 +1,5 @@
 /* Results and failures of the commands; see cli.h. */
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 
@@ -104,19 +105,34 @@ struct str cli_shell_word(struct arena *arena, struct str text)
     return arena_str(arena, buf_str(&word));
 }
 
+/* What is said with variables elsewhere: in options, and where HACKING.md says. */
+static const char *const variables[] = {
+    "WASH_COMPONENT_PATH",  "WASH_GITHUB_TOKEN", "WASH_LOG_FORMAT",     "WASH_NO_ELIDE",
+    "WASH_NO_PAGEMAP_SCAN", "WASH_OCI_CA_PATHS", "WASH_UPDATE_API_URL", NULL,
+};
+
 struct config_request cli_config_request(const struct cli_context *context)
 {
     const struct cli_globals *globals = &context->parsed.globals;
     return (struct config_request){.start = context->start_directory,
                                    .named = globals->directory.data != NULL,
                                    .user_folder = context->folders.config,
-                                   .user_file = globals->user_config};
+                                   .user_file = globals->user_config,
+                                   .variables = variables};
+}
+
+void cli_warn_of_config(const struct config_project *project)
+{
+    for (size_t i = 0; i < project->warning_count; i++)
+        log_warn(project->warnings[i].data);
 }
 
 enum status cli_load_project(const struct cli_context *context, struct config_project *ret_project, struct error *err)
 {
     struct config_request request = cli_config_request(context);
-    return config_load(&request, context->arena, ret_project, err);
+    TRY(config_load(&request, context->arena, ret_project, err));
+    cli_warn_of_config(ret_project);
+    return ST_OK;
 }
 
 struct str cli_path(const struct cli_context *context, struct str path)

@@ -10,6 +10,7 @@
 #include "wit/source.h"
 #include "wkg/deps.h"
 #include "wkg/edit.h"
+#include <unistd.h>
 
 struct wit_command {
     struct str wit_dir;
@@ -76,6 +77,20 @@ enum status cli_check_wit_dir(const char *path, struct error *err)
                 path);
 }
 
+/* The wkg tool takes the nearest wkg.toml above it. For wash a project is whole in its own folder. */
+static void warn_of_manifest_above(const struct wit *wit)
+{
+    struct arena *arena = wit->context->arena;
+    struct str folder = str_of(wit->wkg.root);
+    struct str own = arena_printf(arena, "%.*s/" WKG_MANIFEST_NAME, STR_ARG(folder)), other = own;
+    while (access(other.data, F_OK) != 0 && folder.len > 1) {
+        folder = str_slice(folder, 0, MAX(str_find_last_char(folder, '/'), (size_t)1));
+        other = arena_printf(arena, "%.*s%s" WKG_MANIFEST_NAME, STR_ARG(folder), folder.len > 1 ? "/" : "");
+    }
+    if (!str_eq(other, own) && access(other.data, F_OK) == 0)
+        log_warn("a " WKG_MANIFEST_NAME " above the project is not read", LOG_STR("above", other), LOG_STR("own", own));
+}
+
 static enum status open_project(struct cli_context *context, const struct wit_command *options, struct wit *ret_wit,
                                 struct error *err)
 {
@@ -86,6 +101,7 @@ static enum status open_project(struct cli_context *context, const struct wit_co
         wit->project.config.wit.wit_dir = cli_path(context, options->wit_dir);
     TRY(cli_wit_project(context, &wit->project, &wit->wkg, err));
     wit->wit_dir = str_of(wit->wkg.wit_dir);
+    warn_of_manifest_above(wit);
     return cli_check_wit_dir(wit->wkg.wit_dir, err);
 }
 
@@ -281,6 +297,23 @@ static bool lists(struct str names, struct str name)
     return false;
 }
 
+static const char *release_name(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found)
+{
+    return arena_printf(wit->context->arena, "package %.*s%s%.*s", STR_ARG(target->package.text), found->version.len ? "@" : "",
+                        STR_ARG(found->version))
+        .data;
+}
+
+static enum status check_interface(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found,
+                                   struct error *err)
+{
+    struct str names = str_trim(found->interfaces);
+    if (lists(names, target->interface))
+        return ST_OK;
+    return fail(err, ST_NOT_FOUND, "%s has no interface `%.*s`; it has %.*s", release_name(wit, target, found),
+                STR_ARG(target->interface), STR_ARG(names.len ? names : STR("none")));
+}
+
 /* A world imports interfaces, not packages: of a package its only interface is meant, or what its world `imports` has. */
 static enum status choose_interface(const struct wit *wit, const struct wkg_target *target, const struct wkg_found *found,
                                     const char **ret_verb, struct str *ret_item, struct error *err)
@@ -293,11 +326,10 @@ static enum status choose_interface(const struct wit *wit, const struct wkg_targ
         return ST_OK;
     }
     if (names.len == 0)
-        return fail(err, ST_INVALID, "name an interface of package %.*s, as in %.*s/NAME", STR_ARG(target->package.text),
-                    STR_ARG(target->package.text));
+        return fail(err, ST_INVALID, "%s has no interface that could be imported", release_name(wit, target, found));
     if (!one)
-        return fail(err, ST_INVALID, "package %.*s@%.*s has several interfaces; name one, as in %.*s/NAME: %.*s",
-                    STR_ARG(target->package.text), STR_ARG(found->version), STR_ARG(target->package.text), STR_ARG(names));
+        return fail(err, ST_INVALID, "%s has several interfaces; name one, as in %.*s/NAME: %.*s", release_name(wit, target, found),
+                    STR_ARG(target->package.text), STR_ARG(names));
     *ret_verb = "import";
     *ret_item = arena_str(wit->context->arena, names);
     return ST_OK;
@@ -317,6 +349,8 @@ static enum status make_statement(const struct wit *wit, struct wkg_target *targ
         TRY(look_up(wit, target, &found, err));
     if (!target->interface.len)
         TRY(choose_interface(wit, target, &found, &verb, &target->interface, err));
+    else if (!wit_version_is_set(&target->version))
+        TRY(check_interface(wit, target, &found, err));
     *ret_statement =
         arena_printf(wit->context->arena, "%s %s%.*s:%s%.*s/%s%.*s%s%.*s;", verb, escape(target->package.ns),
                      STR_ARG(target->package.ns), escape(target->package.name), STR_ARG(target->package.name),
@@ -343,7 +377,8 @@ static enum status run_add(struct cli_context *context, const void *options_poin
     TRY(make_statement(&wit, &target, &statement, err));
     TRY(wkg_edit_add(str_of(file.path), file.text, &target, statement, &text, err));
     struct wkg_request request = {.edited_path = file.path, .edited_text = buf_str(&text)};
-    TRY(fetch(&wit, &request, err));
+    if (fetch(&wit, &request, err) != ST_OK) /* a line that is wrong is one that the file does not have yet */
+        return err->status == ST_CANCELLED ? ST_CANCELLED : fail_wrap(err, "with `%.*s` in it", STR_ARG(statement));
     log_info("added to the world", LOG_STR("statement", statement), LOG_TEXT("file", file.path));
     say(&wit, arena_printf(context->arena, "Added WIT dependency: %.*s", STR_ARG(options->package)),
         package_data(&wit, options->package));
@@ -494,7 +529,9 @@ const struct cli_command cli_wit = {
     .summary = "Manage the WIT packages that a project refers to",
     .details =
         "Which registry has a package is said by wit.sources, and by the configuration of wkg: the file that WKG_CONFIG_FILE "
-        "names, else wasm-pkg/config.toml in the user's configuration folder. WKG_REGISTRY_<NAME>_AUTH_BEARER has a token "
+        "names, else wasm-pkg/config.toml in the user's configuration folder. What neither says, and is not of the namespaces "
+        "wasi, ba, wasmcloud and wrpc, is looked for in wit.registries, in their order. WKG_REGISTRY_<NAME>_AUTH_BEARER has a "
+        "token "
         "for the registry of that name, in capitals with `_` for all but letters and digits. wkg.toml has the project's "
         "overrides, or the members of its workspace.",
     .subcommands = subcommands,

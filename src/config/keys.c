@@ -394,7 +394,7 @@ static const struct config_schema registry_schema = SCHEMA("registry", struct co
 
 static const struct config_key wit_keys[] = {
     ROW("registries", CONFIG_OBJECTS, struct config_wit, registries, .object = &registry_schema,
-        .help = "credentials of registries of WIT packages"),
+        .help = "registries of WIT packages: where what nothing else maps is looked for, in order"),
     ROW("skip_fetch", CONFIG_BOOL, struct config_wit, skip_fetch, .help = "do not fetch WIT dependencies before a build"),
     ROW("wit_dir", CONFIG_STR, struct config_wit, wit_dir, .text_default = "wit",
         .help = "folder of the WIT, relative to the project"),

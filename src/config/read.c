@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -16,6 +17,8 @@ struct yaml_reader {
     const char *origin;
     struct str text;
     unsigned depth, nodes;
+    size_t repeated_bytes; /* of text, by aliases */
+    json_t *anchors;       /* name -> what it stands for, once that is complete */
     struct error *err;
 };
 
@@ -91,6 +94,67 @@ static json_t *scalar_value(const yaml_event_t *event)
     return json_stringn(text.data, text.len);
 }
 
+static const yaml_char_t *anchor_of(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return event->data.scalar.anchor;
+    case YAML_SEQUENCE_START_EVENT:
+        return event->data.sequence_start.anchor;
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.anchor;
+    default:
+        return NULL;
+    }
+}
+
+static enum status enter_node(struct yaml_reader *reader, yaml_mark_t mark)
+{
+    reader->depth++;
+    if (++reader->nodes <= CONFIG_MAX_NODES && reader->depth <= CONFIG_MAX_DEPTH)
+        return ST_OK;
+    return yaml_fail(reader, mark, "the file has too many or too deeply nested values");
+}
+
+static enum status count_again(struct yaml_reader *reader, yaml_mark_t mark, json_t *node);
+
+static enum status count_members(struct yaml_reader *reader, yaml_mark_t mark, json_t *node)
+{
+    size_t i;
+    const char *key;
+    json_t *item;
+    json_array_foreach(node, i, item) TRY(count_again(reader, mark, item));
+    json_object_foreach(node, key, item)
+    {
+        reader->repeated_bytes += strlen(key);
+        TRY(count_again(reader, mark, item));
+    }
+    return ST_OK;
+}
+
+/* As if the file had it once more where the alias is. */
+static enum status count_again(struct yaml_reader *reader, yaml_mark_t mark, json_t *node)
+{
+    enum status status = enter_node(reader, mark);
+    reader->repeated_bytes += json_string_length(node);
+    if (status == ST_OK && reader->repeated_bytes > CONFIG_MAX_BYTES)
+        status = yaml_fail(reader, mark, "aliases (*name) repeat too much text");
+    if (status == ST_OK)
+        status = count_members(reader, mark, node);
+    reader->depth--;
+    return status;
+}
+
+static enum status read_alias(struct yaml_reader *reader, const yaml_event_t *event, json_t **ret_node)
+{
+    json_t *node = json_object_get(reader->anchors, (const char *)event->data.alias.anchor);
+    if (!node)
+        return yaml_fail(reader, event->start_mark, "this alias names no value that is complete before it");
+    TRY(count_again(reader, event->start_mark, node));
+    *ret_node = json_deep_copy(node);
+    return ST_OK;
+}
+
 static enum status read_node(struct yaml_reader *reader, yaml_event_t *event, json_t **ret_node);
 
 static enum status read_sequence(struct yaml_reader *reader, json_t *array)
@@ -143,27 +207,37 @@ static enum status read_mapping(struct yaml_reader *reader, json_t *object)
     }
 }
 
-/* Takes the event. */
+static enum status read_content(struct yaml_reader *reader, const yaml_event_t *event, json_t **ret_node)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        *ret_node = scalar_value(event);
+        return *ret_node ? ST_OK : yaml_fail(reader, event->start_mark, "this value is not valid UTF-8");
+    case YAML_SEQUENCE_START_EVENT:
+        *ret_node = json_array();
+        return read_sequence(reader, *ret_node);
+    case YAML_MAPPING_START_EVENT:
+        *ret_node = json_object();
+        return read_mapping(reader, *ret_node);
+    default:
+        return read_alias(reader, event, ret_node);
+    }
+}
+
+/* Takes the event. An anchor stands for nothing while its own value is read. */
 static enum status read_node(struct yaml_reader *reader, yaml_event_t *event, json_t **ret_node)
 {
-    enum status status = ST_OK;
+    const char *anchor = (const char *)anchor_of(event);
     json_t *node = NULL;
-    if (++reader->nodes > CONFIG_MAX_NODES || ++reader->depth > CONFIG_MAX_DEPTH) {
-        status = yaml_fail(reader, event->start_mark, "the file has too many or too deeply nested values");
-    } else if (event->type == YAML_SCALAR_EVENT) {
-        node = scalar_value(event);
-        if (!node)
-            status = yaml_fail(reader, event->start_mark, "this value is not valid UTF-8");
-    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
-        node = json_array();
-        status = read_sequence(reader, node);
-    } else if (event->type == YAML_MAPPING_START_EVENT) {
-        node = json_object();
-        status = read_mapping(reader, node);
-    } else {
-        status = yaml_fail(reader, event->start_mark, "aliases (*name) are not supported");
-    }
-    reader->depth--;
+    enum status status = event->type == YAML_ALIAS_EVENT ? ST_OK : enter_node(reader, event->start_mark);
+    if (anchor)
+        json_object_del(reader->anchors, anchor);
+    if (status == ST_OK)
+        status = read_content(reader, event, &node);
+    if (status == ST_OK && anchor)
+        json_object_set(reader->anchors, anchor, node);
+    if (event->type != YAML_ALIAS_EVENT)
+        reader->depth--;
     yaml_event_delete(event);
     if (status == ST_OK)
         *ret_node = node;
@@ -209,9 +283,11 @@ enum status config_parse_yaml(const char *origin, struct str text, json_t **ret_
     struct yaml_reader reader = {.origin = origin, .text = text, .err = err};
     if (!yaml_parser_initialize(&reader.parser))
         return fail(err, ST_LIMIT, "%s: out of memory", origin);
+    reader.anchors = json_object();
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.data, text.len);
     enum status status = read_document(&reader, ret_tree);
     yaml_parser_delete(&reader.parser);
+    json_decref(reader.anchors);
     return status;
 }
 
@@ -315,9 +391,20 @@ static enum status open_file(const char *path, enum config_trust trust, int *ret
     return ST_OK;
 }
 
+/* Named to say that there is no configuration. */
+static bool is_null_device(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
+}
+
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err)
 {
     autoclose int fd = -1;
+    if (trust == CONFIG_TRUST_NAMED && is_null_device(path)) {
+        *ret_tree = json_object();
+        return ST_OK;
+    }
     TRY(open_file(path, trust, &fd, err));
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     TRY(file_read_open(fd, path, &text, err));

@@ -16,7 +16,7 @@ enum config_trust {
 };
 
 /* ret_tree: the caller's reference (json_decref). ST_NOT_FOUND, ST_IO, ST_LIMIT, ST_DENIED; ST_INVALID names line and column.
- * Merge keys and aliases in YAML are refused: a small file must stay small. */
+ * YAML's aliases are expanded, and the bounds hold for what comes of it: a small file must stay small. Merge keys are refused. */
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err) CHECKED;
 enum status config_parse_yaml(const char *origin, struct str text, json_t **ret_tree, struct error *err) CHECKED;
 enum status config_parse_toml(const char *origin, struct str text, json_t **ret_tree,

@@ -1,6 +1,6 @@
 /* Decoding by table; see schema.h. */
-#include "config/schema.h"
 #include "base/buf.h"
+#include "config/schema_private.h"
 #include <ctype.h>
 #include <inttypes.h>
 
@@ -16,7 +16,7 @@ enum status config_mistake(struct config_report *report, struct error *err, cons
     return ST_OK;
 }
 
-static void *at(const struct config_key *key, void *object)
+void *config_at(const struct config_key *key, void *object)
 {
     return (char *)object + key->offset;
 }
@@ -27,11 +27,11 @@ void config_defaults(const struct config_schema *schema, void *ret_object)
     for (size_t i = 0; i < schema->key_count; i++) {
         const struct config_key *key = &schema->keys[i];
         if (key->kind == CONFIG_U64)
-            *(uint64_t *)at(key, ret_object) = key->number_default;
+            *(uint64_t *)config_at(key, ret_object) = key->number_default;
         else if (key->kind == CONFIG_STR)
-            *(struct str *)at(key, ret_object) = str_of(key->text_default);
+            *(struct str *)config_at(key, ret_object) = str_of(key->text_default);
         else if (key->kind == CONFIG_OBJECT)
-            config_defaults(key->object, at(key, ret_object));
+            config_defaults(key->object, config_at(key, ret_object));
     }
 }
 
@@ -81,7 +81,7 @@ static bool scalar_text(struct arena *arena, const json_t *value, struct str *re
     return true;
 }
 
-static enum status check_number(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
+enum status config_check_number(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
                                 uint64_t value, struct error *err)
 {
     uint64_t max = key->number_max ? key->number_max : UINT64_MAX;
@@ -128,7 +128,7 @@ static enum status check_no_nul(struct config_report *report, const char *origin
 }
 
 /* Choices take the spelling of the table. */
-static enum status check_text(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
+enum status config_check_text(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
                               struct str *value, struct error *err)
 {
     TRY(check_no_nul(report, origin, path, *value, err));
@@ -153,7 +153,7 @@ static enum status decode_strs(struct config_decoder *decoder, const struct conf
             TRY(wrong_kind(decoder, item_path, "text", json_array_get(value, i), err));
             continue;
         }
-        TRY(check_text(key, decoder->report, decoder->origin, item_path, &strs->items[i], err));
+        TRY(config_check_text(key, decoder->report, decoder->origin, item_path, &strs->items[i], err));
         strs->len = i + 1;
     }
     return ST_OK;
@@ -242,7 +242,7 @@ static enum status decode_object_map(struct config_decoder *decoder, const struc
     return ST_OK;
 }
 
-static enum status decode_value(struct config_decoder *decoder, const struct config_key *key, const char *path, json_t *value,
+enum status config_decode_value(struct config_decoder *decoder, const struct config_key *key, const char *path, json_t *value,
                                 void *target, struct error *err)
 {
     switch (key->kind) {
@@ -258,11 +258,11 @@ static enum status decode_value(struct config_decoder *decoder, const struct con
             return config_mistake(decoder->report, err, "%s: %s: %" JSON_INTEGER_FORMAT " is less than %" PRIu64, decoder->origin,
                                   path, json_integer_value(value), key->number_min);
         *(uint64_t *)target = (uint64_t)json_integer_value(value);
-        return check_number(key, decoder->report, decoder->origin, path, *(uint64_t *)target, err);
+        return config_check_number(key, decoder->report, decoder->origin, path, *(uint64_t *)target, err);
     case CONFIG_STR:
         if (!scalar_text(decoder->arena, value, target))
             return wrong_kind(decoder, path, "text", value, err);
-        return check_text(key, decoder->report, decoder->origin, path, target, err);
+        return config_check_text(key, decoder->report, decoder->origin, path, target, err);
     case CONFIG_STRS:
         return decode_strs(decoder, key, path, value, target, err);
     case CONFIG_MAP:
@@ -339,7 +339,7 @@ static enum status decode_object(struct config_decoder *decoder, const struct co
             continue;
         if (key->later)
             add_later_key(decoder, path);
-        TRY(decode_value(decoder, key, path, value, at(key, object), err));
+        TRY(config_decode_value(decoder, key, path, value, config_at(key, object), err));
     }
     return check_required(decoder, schema, prefix, tree, err);
 }
@@ -348,77 +348,6 @@ enum status config_decode(struct config_decoder *decoder, const struct config_sc
                           struct error *err)
 {
     return decode_object(decoder, schema, "", tree, object, err);
-}
-
-/* --- the environment ---------------------------------------------------------------------------------------------------------- */
-
-static void split_list(struct str value, struct config_strs *strs, struct arena *arena)
-{
-    struct str rest = value, part;
-    size_t most = 1;
-    for (size_t i = 0; i < value.len; i++)
-        most += value.data[i] == ',';
-    *strs = (struct config_strs){.items = ARENA_ARRAY(arena, struct str, most)};
-    while (str_next_part(&rest, ',', &part))
-        if (str_trim(part).len > 0)
-            strs->items[strs->len++] = arena_str(arena, str_trim(part));
-}
-
-static enum status apply_variable(const struct config_key *key, const char *variable, const char *text, void *target,
-                                  struct arena *arena, struct error *err)
-{
-    struct str value = str_of(text);
-    struct config_strs *strs = target;
-    switch (key->kind) {
-    case CONFIG_STR:
-        *(struct str *)target = arena_str(arena, value);
-        return check_text(key, NULL, "environment", variable, target, err);
-    case CONFIG_STRS:
-        split_list(value, strs, arena);
-        for (size_t i = 0; i < strs->len; i++)
-            TRY(check_text(key, NULL, "environment", variable, &strs->items[i], err));
-        return ST_OK;
-    case CONFIG_U64:
-        if (!str_parse_u64(value, UINT64_MAX, target))
-            return fail(err, ST_INVALID, "environment: %s=%s: expected a number of at least 0", variable, text);
-        return check_number(key, NULL, "environment", variable, *(uint64_t *)target, err);
-    case CONFIG_BOOL:
-        if (!str_is(value, "true") && !str_is(value, "false") && !str_is(value, "1") && !str_is(value, "0"))
-            return fail(err, ST_INVALID, "environment: %s=%s: expected true or false", variable, text);
-        *(bool *)target = str_is(value, "true") || str_is(value, "1");
-        return ST_OK;
-    default:
-        return ST_OK; /* a mapping or a list of mappings: not from the environment */
-    }
-}
-
-/* "WASH" and "dev" and "address" give WASH_DEV_ADDRESS. */
-static const char *variable_name(const char *prefix, const char *name, struct arena *arena)
-{
-    struct str text = arena_printf(arena, "%s_%s", prefix, name);
-    char *upper = arena_copy(arena, text.data, text.len + 1);
-    for (char *c = upper; *c; c++)
-        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
-    return upper;
-}
-
-enum status config_apply_env(const struct config_schema *schema, const char *prefix, void *object, struct arena *arena,
-                             struct error *err)
-{
-    for (size_t i = 0; i < schema->key_count; i++) {
-        const struct config_key *key = &schema->keys[i];
-        const char *variable = key->env ? key->env : variable_name(prefix, key->name, arena);
-        if (!*variable)
-            continue;
-        if (key->kind == CONFIG_OBJECT) {
-            TRY(config_apply_env(key->object, variable, at(key, object), arena, err));
-            continue;
-        }
-        const char *text = getenv(variable);
-        if (text && *text)
-            TRY(apply_variable(key, variable, text, at(key, object), arena, err));
-    }
-    return ST_OK;
 }
 
 /* --- rules between keys ------------------------------------------------------------------------------------------------------- */

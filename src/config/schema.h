@@ -103,9 +103,14 @@ void config_defaults(const struct config_schema *schema, void *ret_object);
 enum status config_decode(struct config_decoder *decoder, const struct config_schema *schema, json_t *tree, void *object,
                           struct error *err) CHECKED;
 
-/* Applies environment variables: the rows' own, or prefix and path. Lists are separated by commas. */
+/* Applies environment variables: the rows' own, or prefix and path. Lists are separated by commas; mappings, and lists of mappings,
+ * are values of TOML or JSON: WASH_BUILD='{command = "make"}'. Fails: ST_INVALID. */
 enum status config_apply_env(const struct config_schema *schema, const char *prefix, void *object, struct arena *arena,
                              struct error *err) CHECKED;
+
+/* Adds the names of all those variables, which are in the arena or static. */
+typedef VEC(struct str) config_names;
+void config_variables(const struct config_schema *schema, const char *prefix, struct arena *arena, config_names *names);
 
 /* Runs the rules between keys, nested objects first. */
 enum status config_check(const struct config_schema *schema, const void *object, struct config_report *report,

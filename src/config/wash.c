@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *const config_file_names[] = {"config.yaml", "config.yml", "config.json", "config.toml", NULL};
 
@@ -21,6 +22,37 @@ static struct str config_in(struct str folder, const char *below, struct arena *
             return path;
     }
     return STR_NULL;
+}
+
+/* Of two files in one folder one counts. */
+static void warn_of_others(struct str path, struct arena *arena, config_names *warnings)
+{
+    struct str folder = str_slice(path, 0, str_find_last_char(path, '/'));
+    for (const char *const *name = config_file_names; path.data && *name; name++) {
+        struct str other = arena_printf(arena, "%.*s/%s", STR_ARG(folder), *name);
+        if (!str_eq(other, path) && is_there(other.data))
+            vec_push(warnings, arena_printf(arena, "%.*s is not read, because %.*s is there as well; remove one of them",
+                                            STR_ARG(other), STR_ARG(path)));
+    }
+}
+
+/* A variable that nothing knows, but whose name is near one that is known. */
+static void warn_of_slips(const char *const *others, struct arena *arena, config_names *warnings)
+{
+    config_names known = {0};
+    config_variables(&wash_config_schema, "WASH", arena, &known);
+    for (; others && *others; others++)
+        vec_push(&known, str_of(*others));
+    for (char **variable = environ; *variable; variable++) {
+        struct str text = str_of(*variable), name = str_slice(text, 0, str_find_char(text, '='));
+        if (!str_starts(name, STR("WASH_")))
+            continue;
+        struct str nearest = str_nearest(name, known.items, known.len);
+        if (nearest.data && !str_eq(nearest, name))
+            vec_push(warnings, arena_printf(arena, "the environment variable %.*s is not known; did you mean %.*s?", STR_ARG(name),
+                                            STR_ARG(nearest)));
+    }
+    vec_release(&known);
 }
 
 static void find_project(struct str start, struct arena *arena, struct config_project *project)
@@ -80,21 +112,55 @@ static enum status decode_files(const struct config_request *request, struct con
     return ST_OK;
 }
 
+static enum status load(const struct config_request *request, struct config_report *report, struct arena *arena,
+                        struct config_project *project, struct error *err)
+{
+    struct config_decoder decoder = {.arena = arena, .report = report};
+    TRY(config_find(request, arena, project, err));
+    config_defaults(&wash_config_schema, &project->config);
+    enum status status = decode_files(request, &decoder, project, err);
+    project->later_count = decoder.later_keys.len;
+    project->later_keys = arena_copy(arena, decoder.later_keys.items, decoder.later_keys.len * sizeof(struct str));
+    vec_release(&decoder.later_keys);
+    TRY(status);
+    TRY(config_apply_env(&wash_config_schema, "WASH", &project->config, arena, err));
+    return config_check(&wash_config_schema, &project->config, report, err);
+}
+
+static void warn(const struct config_request *request, struct arena *arena, struct config_project *project)
+{
+    config_names warnings = {0};
+    if (!request->user_file.data)
+        warn_of_others(project->user_path, arena, &warnings);
+    warn_of_others(project->config_path, arena, &warnings);
+    warn_of_slips(request->variables, arena, &warnings);
+    project->warning_count = warnings.len;
+    project->warnings = arena_copy(arena, warnings.items, warnings.len * sizeof(struct str));
+    vec_release(&warnings);
+}
+
+/* The first one, and how many more there are. */
+static enum status fail_mistakes(const struct config_report *report, struct error *err)
+{
+    struct str first = report->mistakes.items[0];
+    size_t more = report->mistakes.len - 1;
+    if (more == 0)
+        return fail(err, ST_INVALID, "%.*s", STR_ARG(first));
+    return fail(err, ST_INVALID, "%.*s (and %zu more mistake%s; `wash config validate` shows all)", STR_ARG(first), more,
+                more == 1 ? "" : "s");
+}
+
 enum status config_load(const struct config_request *request, struct arena *arena, struct config_project *ret_project,
                         struct error *err)
 {
     struct config_project project;
-    struct config_report first = {.arena = arena}, *report = request->report ? request->report : &first;
-    struct config_decoder decoder = {.arena = arena, .report = report};
-    TRY(config_find(request, arena, &project, err));
-    config_defaults(&wash_config_schema, &project.config);
-    enum status status = decode_files(request, &decoder, &project, err);
-    project.later_count = decoder.later_keys.len;
-    project.later_keys = arena_copy(arena, decoder.later_keys.items, decoder.later_keys.len * sizeof(struct str));
-    vec_release(&decoder.later_keys);
+    struct config_report own = {.collect = true, .arena = arena};
+    enum status status = load(request, request->report ? request->report : &own, arena, &project, err);
+    if (status == ST_OK && own.mistakes.len)
+        status = fail_mistakes(&own, err);
+    vec_release(&own.mistakes);
     TRY(status);
-    TRY(config_apply_env(&wash_config_schema, "WASH", &project.config, arena, err));
-    TRY(config_check(&wash_config_schema, &project.config, report, err));
+    warn(request, arena, &project);
     *ret_project = project;
     return ST_OK;
 }

@@ -146,6 +146,8 @@ struct config_project {
     struct wash_config config;
     struct str *later_keys;
     size_t later_count;
+    struct str *warnings; /* what is no mistake, but hardly meant: sentences */
+    size_t warning_count;
 };
 
 struct config_request {
@@ -153,7 +155,8 @@ struct config_request {
     bool named;                   /* the user gave `start` with -C, and trusts the project if it is there, rather than further up */
     struct str user_folder;       /* ~/.config/wash; data NULL: no user's configuration */
     struct str user_file;         /* --user-config: instead, and it must be there */
-    struct config_report *report; /* to collect mistakes; NULL: the first one fails */
+    struct config_report *report; /* to collect mistakes; NULL: they fail, with the first one as the message */
+    const char *const *variables; /* others of wash's than the configuration's, which are no slips of those; NULL-ended, or NULL */
 };
 
 /* Finds the project that `start` lies in: the nearest folder with a `.wash/config.{yaml,yml,json,toml}`, else `start` itself, and

@@ -192,6 +192,24 @@ struct str wit_loader_package_name(const struct wit_loader *loader, size_t index
     return loader->packages.items[index]->id.full_name;
 }
 
+static struct str list_declared(const struct wit_loader *loader, const struct package_source *source, enum ast_decl_kind kind)
+{
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED); /* of text that was read */
+    for (size_t i = 0; i < source->files.len; i++) {
+        const struct ast_file *file = source->files.items[i];
+        for (size_t j = 0; j < file->decls.len; j++)
+            if (file->decls.items[j]->kind == kind)
+                buf_addf(&names, " %.*s", STR_ARG(file->decls.items[j]->id.name));
+    }
+    return arena_str(&loader->model->arena, buf_str(&names));
+}
+
+void wit_loader_list(const struct wit_loader *loader, size_t index, struct str *ret_interfaces, struct str *ret_worlds)
+{
+    *ret_interfaces = list_declared(loader, loader->packages.items[index], AST_INTERFACE);
+    *ret_worlds = list_declared(loader, loader->packages.items[index], AST_WORLD);
+}
+
 bool wit_loader_has_package(const struct wit_loader *loader, struct str full_name)
 {
     return map_has(&loader->package_names, full_name);

@@ -40,6 +40,8 @@ void wit_loader_replace_text(struct wit_loader *loader, const char *path, struct
 /* The packages added so far, nested ones included, in order; the names ("ns:name@version") live as long as the model. */
 size_t wit_loader_package_count(const struct wit_loader *loader);
 struct str wit_loader_package_name(const struct wit_loader *loader, size_t index);
+/* What it declares: the names of its interfaces and of its worlds, each after a space (" a b"), in the model's arena. */
+void wit_loader_list(const struct wit_loader *loader, size_t index, struct str *ret_interfaces, struct str *ret_worlds);
 bool wit_loader_has_package(const struct wit_loader *loader, struct str full_name);
 
 /* A package that others refer to. */

@@ -22,7 +22,7 @@ static enum status expand(struct fetch *f, struct str text, const char *what, st
 }
 
 /* Registries that take tokens do not look at the name that comes with one. */
-static enum status log_in(struct fetch *f, const struct config_wit_registry *registry)
+static enum status list_registry(struct fetch *f, const struct config_wit_registry *registry)
 {
     struct str url, user, token;
     TRY(expand(f, registry->url, "wit.registries[].url", &url));
@@ -32,7 +32,8 @@ static enum status log_in(struct fetch *f, const struct config_wit_registry *reg
         return fail(f->err, ST_INVALID, "wit.registries: `username` of %.*s needs a `token` with it", STR_ARG(url));
     if (token.data && !user.data)
         user = STR("token");
-    return wkg_registries_log_in(&f->registries, url, user, token, f->err);
+    enum status status = wkg_registries_list(&f->registries, url, user, token, f->err);
+    return status == ST_OK ? ST_OK : fail_wrap(f->err, "wit.registries");
 }
 
 /* "host/prefix/ns/name" of "ns:name": the prefix is what is before, and a tag does not count. */
@@ -76,6 +77,16 @@ static enum status read_sources(struct fetch *f)
     return ST_OK;
 }
 
+/* What a source has is not locked: it is taken as it is now, each time. */
+static enum status unlock(struct fetch *f, struct str text)
+{
+    struct wkg_package package;
+    TRY(wkg_package_parse(text, &package, f->err));
+    if (wkg_lock_remove(&f->old_lock, text) || wkg_has_source(f, &package))
+        return ST_OK;
+    return fail(f->err, ST_NOT_FOUND, "Package '%.*s' not found in lock file", STR_ARG(text));
+}
+
 static enum status read_lock(struct fetch *f)
 {
     TRY(wkg_lock_read(arena_printf(&f->arena, "%s/" WKG_LOCK_NAME, f->project->root).data, &f->arena, &f->old_lock, f->err));
@@ -83,8 +94,8 @@ static enum status read_lock(struct fetch *f)
         return ST_OK;
     if (!f->request->update_package.data)
         f->old_lock.items.len = 0;
-    else if (!wkg_lock_remove(&f->old_lock, f->request->update_package))
-        return fail(f->err, ST_NOT_FOUND, "Package '%.*s' not found in lock file", STR_ARG(f->request->update_package));
+    else
+        return unlock(f, f->request->update_package);
     return ST_OK;
 }
 
@@ -95,7 +106,7 @@ static enum status read_settings(struct fetch *f)
     if (project->registries_path)
         TRY(wkg_registries_read(&f->registries, project->registries_path, project->registries_named, f->err));
     for (size_t i = 0; i < registries->len; i++)
-        TRY(log_in(f, (const struct config_wit_registry *)registries->items + i));
+        TRY(list_registry(f, (const struct config_wit_registry *)registries->items + i));
     TRY(wkg_manifest_read(arena_printf(&f->arena, "%s/" WKG_MANIFEST_NAME, project->root).data, &f->arena, &f->manifest, f->err));
     TRY(wkg_add_members(f));
     TRY(read_sources(f));
@@ -292,24 +303,24 @@ static enum status look_up(struct fetch *f, const struct wkg_target *target, str
     struct need *need = vec_add(&f->needs); /* which releases its bytes */
     struct wkg_encoded encoded = {.label = target->package.text};
     struct wkg_joined *joined;
-    struct str full_name;
+    struct wkg_outline outline;
     size_t count;
     need->package = target->package;
     need->requirement = wkg_requirement_of(&target->version);
     need->requirement_text = wkg_requirement_format(&need->requirement, &f->arena);
     buf_init(&need->bytes, WKG_PACKAGE_MAX);
-    TRY(wkg_find_in_source(f, &target->package, &target->version, &full_name, &need->bytes));
-    if (!full_name.data)
+    TRY(wkg_find_in_source(f, &target->package, &target->version, &outline, &need->bytes));
+    if (!outline.full_name.data)
         TRY(fetch_release(f, need));
     if (need->bytes.len) {
         encoded.bytes = buf_str(&need->bytes);
         TRY(wkg_join(&encoded, 1, &f->arena, &joined, &count, f->err));
-        full_name = encoded.name;
+        outline = (struct wkg_outline){encoded.name, encoded.interfaces, encoded.worlds};
     }
     *ret_found = (struct wkg_found){
-        .version = arena_str(arena, version_of(full_name)),
-        .interfaces = arena_str(arena, encoded.interfaces),
-        .worlds = arena_str(arena, encoded.worlds),
+        .version = arena_str(arena, version_of(outline.full_name)),
+        .interfaces = arena_str(arena, outline.interfaces),
+        .worlds = arena_str(arena, outline.worlds),
     };
     return ST_OK;
 }

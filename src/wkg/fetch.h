@@ -30,7 +30,7 @@ struct wkg_project {
 struct wkg_request {
     bool clean;                /* the project's own in `deps` go as well */
     bool update;               /* resolve anew what is locked: everything, or */
-    struct str update_package; /* this package. ST_NOT_FOUND: it is not locked. data NULL: everything */
+    struct str update_package; /* this package. ST_NOT_FOUND: it is neither locked nor of a source. data NULL: everything */
     const char *edited_path;   /* this file, as `<wit_dir>/<name>`, is taken to have this text, and gets it if all goes well */
     struct str edited_text;
 };
@@ -51,7 +51,7 @@ enum status wkg_complete(const char *wit_dir, bool *ret_complete, struct error *
 /* The highest release of a package, or `version` if it is set, and what it has: for `wit add`. In the arena. */
 struct wkg_found {
     struct str version;            /* empty: it has none */
-    struct str interfaces, worlds; /* names, each after a space; empty if it comes from a source as text */
+    struct str interfaces, worlds; /* names, each after a space */
 };
 enum status wkg_look_up(const struct wkg_project *project, const struct wkg_target *target, struct arena *arena,
                         struct wkg_found *ret_found, struct error *err) CHECKED;

@@ -52,13 +52,22 @@ enum status wkg_resolve(struct fetch *f) CHECKED;
 /* The members of wkg.toml's workspace become sources, before those of the configuration. */
 enum status wkg_add_members(struct fetch *f) CHECKED;
 
-/* The full name of the package that a folder or file of WIT is. err: NULL if it is no error that it is none. */
-enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *ret_name, struct error *err) CHECKED;
+struct wkg_outline {       /* of a package: text in the fetch's arena */
+    struct str full_name;  /* data NULL: there is none */
+    struct str interfaces; /* names, each after a space */
+    struct str worlds;
+};
 
-/* The full name of `package` (of `version`, if that is set) that a source of the configuration has; data NULL: it has no source.
- * ret_bytes: its binary form, if that is what the source is. Fails: ST_NOT_FOUND the source does not have it. */
+/* Of the package that a folder or file of WIT is. err: NULL if it is no error that it is none. */
+enum status wkg_outline_package(struct fetch *f, const char *path, struct wkg_outline *ret_outline, struct error *err) CHECKED;
+
+/* The release of `package` (the one of `version`, if that is set) that a source of the configuration has; full_name.data NULL: it has
+ * no source. ret_bytes: its binary form, if that is what the source is: then there is only the package's name. Fails: ST_NOT_FOUND
+ * the source does not have it. */
 enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,
-                               struct str *ret_full_name, struct buf *ret_bytes) CHECKED;
+                               struct wkg_outline *ret_outline, struct buf *ret_bytes) CHECKED;
+/* Whether a source has it that is no registry. */
+bool wkg_has_source(struct fetch *f, const struct wkg_package *package);
 
 /* Sets the version and digest of a need, from the lock or the registry. */
 enum status wkg_resolve_release(struct fetch *f, struct need *need) CHECKED;

@@ -61,7 +61,5 @@ enum status wkg_http_get(const char *url, struct cancel cancel, struct buf *ret_
     TRY(web_client_new(&options, &client, err));
     enum status status = get(client, url, ret_body, ret_code, err);
     web_client_free(client);
-    if (status != ST_OK && status != ST_CANCELLED)
-        fail_wrap(err, "%s", url);
     return status;
 }

@@ -11,7 +11,7 @@
 
 /* ret_body  appended to, at most its maximum
  * ret_code  of HTTP, whatever it is; an error's body is dropped
- * Fails: ST_INVALID the URL, ST_DENIED a certificate that is not trusted, or no TLS, ST_UNAVAILABLE, ST_TIMEOUT, ST_LIMIT. */
+ * Fails, with the URL in the message only if it is at fault: ST_INVALID the URL, ST_DENIED a certificate that is not trusted, or no TLS, ST_UNAVAILABLE, ST_TIMEOUT, ST_LIMIT. */
 enum status wkg_http_get(const char *url, struct cancel cancel, struct buf *ret_body, long *ret_code, struct error *err) CHECKED;
 
 /* The host of the authority ("host:port") is this machine by name. */

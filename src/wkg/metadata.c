@@ -38,12 +38,12 @@ static bool registry_valid(struct str name)
            (str_find_char(name, '.') != STR_NONE || str_find_char(name, ':') != STR_NONE || str_is(name, "localhost"));
 }
 
-static enum status check(struct metadata_reader *r, const struct wkg_metadata *metadata)
+enum status wkg_metadata_check(const char *origin, const struct wkg_metadata *metadata, struct error *err)
 {
     if (metadata->registry.len && !registry_valid(metadata->registry))
-        return fail(r->err, ST_INVALID, "%s: `%.*s` is no registry", r->origin, STR_ARG(metadata->registry));
+        return fail(err, ST_INVALID, "%s: `%.*s` is no registry", origin, STR_ARG(metadata->registry));
     if (!prefix_valid(metadata->prefix))
-        return fail(r->err, ST_INVALID, "%s: the namespace prefix `%.*s` cannot begin the name of a repository", r->origin,
+        return fail(err, ST_INVALID, "%s: the namespace prefix `%.*s` cannot begin the name of a repository", origin,
                     STR_ARG(metadata->prefix));
     return ST_OK;
 }
@@ -73,7 +73,7 @@ enum status wkg_metadata_decode(const char *origin, json_t *tree, struct arena *
     TRY(take_text(&reader, oci, "namespacePrefix", &metadata.prefix));
     TRY(take_text(&reader, tree, "ociRegistry", &metadata.registry));
     TRY(take_text(&reader, tree, "ociNamespacePrefix", &metadata.prefix));
-    TRY(check(&reader, &metadata));
+    TRY(wkg_metadata_check(origin, &metadata, err));
     *ret_metadata = metadata;
     return ST_OK;
 }

@@ -28,5 +28,8 @@ enum status wkg_metadata_parse(const char *origin, struct str json, struct arena
 enum status wkg_metadata_decode(const char *origin, json_t *tree, struct arena *arena, struct wkg_metadata *ret_metadata,
                                 struct error *err) CHECKED;
 
+/* Whether these can be a registry and the beginning of repositories in it. Fails: ST_INVALID. */
+enum status wkg_metadata_check(const char *origin, const struct wkg_metadata *metadata, struct error *err) CHECKED;
+
 /* Of tables with one for each protocol, the key of the only one: that is the protocol then. NULL: there is none, or several. */
 const char *wkg_only_table(json_t *tree);

@@ -29,6 +29,7 @@ void wkg_registries_release(struct wkg_registries *registries)
 {
     vec_release(&registries->mappings);
     vec_release(&registries->known);
+    vec_release(&registries->listed);
 }
 
 void wkg_registries_map(struct wkg_registries *registries, const struct wkg_mapping *mapping)
@@ -49,21 +50,27 @@ static const struct wkg_mapping *find_mapping(const struct wkg_registries *regis
     return NULL;
 }
 
-struct str wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package,
-                               const struct wkg_metadata **ret_metadata)
+static const struct wkg_mapping *find_built_in(struct str ns)
 {
-    const struct wkg_mapping *mapping = find_mapping(registries, package->text);
+    for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
+        if (str_eq(built_in[i].key, ns))
+            return &built_in[i];
+    return NULL;
+}
+
+const struct wkg_mapping *wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package, size_t i)
+{
+    const struct wkg_mapping *mapping = find_mapping(registries, package->text), *known = find_built_in(package->ns);
+    const struct wkg_mapping *fallback = registries->default_registry.registry.data ? &registries->default_registry : NULL;
     if (!mapping)
         mapping = find_mapping(registries, package->ns);
-    *ret_metadata = mapping && mapping->has_metadata ? &mapping->metadata : NULL;
+    if (!mapping && known)
+        mapping = fallback ? fallback : known;
     if (mapping)
-        return mapping->registry;
-    if (registries->default_registry.data)
-        return registries->default_registry;
-    for (size_t i = 0; i < ARRAY_LEN(built_in); i++)
-        if (str_eq(built_in[i].key, package->ns))
-            return built_in[i].registry;
-    return STR_NULL;
+        return i == 0 ? mapping : NULL;
+    if (i < registries->listed.len)
+        return &registries->listed.items[i];
+    return i == registries->listed.len ? fallback : NULL;
 }
 
 static struct wkg_registry *find_registry(const struct wkg_registries *registries, struct str name)
@@ -88,18 +95,45 @@ static struct wkg_registry *find_or_add(struct wkg_registries *registries, struc
     return vec_last(&registries->known);
 }
 
-enum status wkg_registries_log_in(struct wkg_registries *registries, struct str url, struct str user, struct str password,
-                                  struct error *err)
+/* One that is there stays. */
+static enum status add_to_list(struct wkg_registries *registries, const struct wkg_mapping *mapping, struct error *err)
+{
+    vec_each (there, &registries->listed) {
+        if (!str_eq(there->registry, mapping->registry))
+            continue;
+        if (str_eq(there->metadata.prefix, mapping->metadata.prefix))
+            return ST_OK;
+        return fail(err, ST_INVALID, "%.*s is there twice, with different paths; wkg.lock could not tell them apart",
+                    STR_ARG(mapping->registry));
+    }
+    if (registries->listed.len == WKG_MAX_MAPPINGS)
+        return fail(err, ST_LIMIT, "there are more than %u", WKG_MAX_MAPPINGS);
+    vec_push(&registries->listed, *mapping);
+    return ST_OK;
+}
+
+enum status wkg_registries_list(struct wkg_registries *registries, struct str url, struct str user, struct str password,
+                                struct error *err)
 {
     struct str name = url;
     bool plain = str_skip(&name, STR("http://"));
     if (!plain)
         str_skip(&name, STR("https://"));
-    name = str_slice(name, 0, str_find_char(name, '/'));
+    while (str_ends(name, STR("/")))
+        name.len--;
+    size_t slash = str_find_char(name, '/');
+    struct wkg_mapping mapping = {.registry = str_slice(name, 0, slash), .metadata = {STR(""), STR(""), STR("")}};
     struct str shown = url_shown(registries->arena, url);
-    if (!oci_registry_valid(name))
+    if (!oci_registry_valid(mapping.registry))
         return fail(err, ST_INVALID, "`%.*s` is no registry; write a host, as in ghcr.io", STR_ARG(shown));
-    struct wkg_registry *registry = find_or_add(registries, name);
+    if (slash != STR_NONE) {
+        mapping.has_metadata = true;
+        mapping.metadata.registry = mapping.registry;
+        mapping.metadata.prefix = arena_printf(registries->arena, "%.*s/", STR_ARG(str_from(name, slash + 1)));
+        TRY(wkg_metadata_check(arena_printf(registries->arena, "%.*s", STR_ARG(shown)).data, &mapping.metadata, err));
+    }
+    TRY(add_to_list(registries, &mapping, err));
+    struct wkg_registry *registry = find_or_add(registries, mapping.registry);
     if (user.data) {
         registry->user = user;
         registry->password = password;
@@ -263,7 +297,7 @@ static enum status decode_key(const struct config_reader *r, const char *key, js
 {
     struct str name = str_of(key);
     if (str_is(name, "default_registry"))
-        return registry_name(r, key, value, &r->registries->default_registry);
+        return registry_name(r, key, value, &r->registries->default_registry.registry);
     bool mappings = str_is(name, "namespace_registries"), packages = str_is(name, "package_registry_overrides");
     if (!mappings && !packages && !str_is(name, "registry"))
         return fail(r->err, ST_INVALID, "%s: `%s` is not known", r->origin, key);

@@ -16,7 +16,9 @@
  *   [registry."a.name".local]
  *   root = "/path"                                      see local.h; relative to where the program runs
  *
- * A package's registry is that of the package, else of its namespace, else the default one, else a built-in one (wasi, ba).
+ * A package's registry is that of the package, else of its namespace. A package of the namespaces wasi and ba is in the default
+ * registry if there is one, else in a built-in one. All others are looked for in the listed registries (wit.registries), then in the
+ * default one: the first that has the release keeps it.
  * Source: wasm-pkg-common 0.16 (config.rs, oci/config.rs). Text is in the arena; any thread. */
 #pragma once
 
@@ -46,7 +48,8 @@ struct wkg_registries {
     struct arena *arena;
     VEC(struct wkg_mapping) mappings;
     VEC(struct wkg_registry) known;
-    struct str default_registry; /* data NULL: none */
+    VEC(struct wkg_mapping) listed;      /* without keys; no name twice */
+    struct wkg_mapping default_registry; /* .registry.data NULL: none */
 };
 
 /* Only the defaults. */
@@ -60,13 +63,14 @@ enum status wkg_registries_read(struct wkg_registries *registries, const char *p
 
 /* One more mapping, instead of one with that key; text is borrowed. */
 void wkg_registries_map(struct wkg_registries *registries, const struct wkg_mapping *mapping);
-/* url: "ghcr.io", or "https://ghcr.io"; "http://" means plain HTTP. user, password: data NULL for none, else borrowed. Goes before
- * what is there. Fails: ST_INVALID. */
-enum status wkg_registries_log_in(struct wkg_registries *registries, struct str url, struct str user, struct str password,
-                                  struct error *err) CHECKED;
+/* Lists a registry, with its login, which goes before one that is there. url: "ghcr.io", "https://ghcr.io", or with a path that its
+ * packages are below, "ghcr.io/owner"; "http://" means plain HTTP. user, password: data NULL for none, else borrowed. Fails:
+ * ST_INVALID. */
+enum status wkg_registries_list(struct wkg_registries *registries, struct str url, struct str user, struct str password,
+                                struct error *err) CHECKED;
 
-/* NULL: no registry is configured for the package. ret_metadata: what is stated of it, or NULL. */
-struct str wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package,
-                               const struct wkg_metadata **ret_metadata);
+/* The registry where a package is, or of several the one to ask as number `i`; NULL: there is none, or no other. Valid until
+ * something is added. */
+const struct wkg_mapping *wkg_registries_find(const struct wkg_registries *registries, const struct wkg_package *package, size_t i);
 /* By its name. NULL: nothing is stated. */
 const struct wkg_registry *wkg_registries_get(const struct wkg_registries *registries, struct str name);

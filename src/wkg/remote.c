@@ -44,10 +44,13 @@ void wkg_session_free(struct wkg_session *session)
 static enum status fetch_metadata(struct wkg_session *session, struct str registry, struct wkg_metadata *ret_metadata,
                                   struct error *err)
 {
+    const struct wkg_registry *known = wkg_registries_get(session->options.registries, registry);
+    bool plain = wkg_http_is_local(registry) || (known && known->plain_http);
     autobuf struct buf url = BUF_INIT(BUF_UNLIMITED), body = BUF_INIT(WKG_METADATA_MAX);
     long code = 0;
-    buf_addf(&url, "%s://%.*s%s", wkg_http_is_local(registry) ? "http" : "https", STR_ARG(registry), WKG_METADATA_PATH);
-    TRY(wkg_http_get(url.data, session->options.cancel, &body, &code, err));
+    buf_addf(&url, "%s://%.*s%s", plain ? "http" : "https", STR_ARG(registry), WKG_METADATA_PATH);
+    if (wkg_http_get(url.data, session->options.cancel, &body, &code, err) != ST_OK)
+        return err->status == ST_CANCELLED ? ST_CANCELLED : fail_wrap(err, "%s", url.data);
     if (code >= 400 && code <= 499) {
         *ret_metadata = (struct wkg_metadata){STR(""), STR(""), STR("")};
         return ST_OK;
@@ -146,16 +149,15 @@ static enum status open_remote(struct wkg_session *session, struct str name, con
 static enum status remote_of(struct wkg_session *session, const struct wkg_package *package, struct remote **ret_remote,
                              struct error *err)
 {
-    const struct wkg_metadata *stated;
-    struct str name = wkg_registries_find(session->options.registries, package, &stated);
-    if (!name.data)
-        return fail(
-            err, ST_NOT_FOUND,
-            "package `%.*s`: no registry is configured for the namespace `%.*s`; name a source in wit.sources, or a registry in "
-            "wasm-pkg/config.toml",
-            STR_ARG(package->text), STR_ARG(package->ns));
-    enum status status = open_remote(session, name, stated, ret_remote, err);
-    return status == ST_OK ? ST_OK : fail_wrap(err, "package `%.*s`: registry %.*s", STR_ARG(package->text), STR_ARG(name));
+    const struct wkg_mapping *found = wkg_registries_find(session->options.registries, package, 0);
+    if (!found)
+        return fail(err, ST_NOT_FOUND,
+                    "package `%.*s`: no registry is configured for the namespace `%.*s`; name a source in wit.sources, or a "
+                    "registry in wit.registries or wasm-pkg/config.toml",
+                    STR_ARG(package->text), STR_ARG(package->ns));
+    enum status status = open_remote(session, found->registry, found->has_metadata ? &found->metadata : NULL, ret_remote, err);
+    return status == ST_OK ? ST_OK
+                           : fail_wrap(err, "package `%.*s`: registry %.*s", STR_ARG(package->text), STR_ARG(found->registry));
 }
 
 /* The reference must be read as what it was made of: a registry's name without a dot would be a folder of another registry. */

@@ -11,10 +11,11 @@
 
 /* --- releases ----------------------------------------------------------------------------------------------------------------- */
 
+/* data NULL: none is configured for it. */
 static struct str registry_of(struct fetch *f, const struct need *need)
 {
-    const struct wkg_metadata *stated;
-    return wkg_registries_find(&f->registries, &need->package, &stated);
+    const struct wkg_mapping *found = wkg_registries_find(&f->registries, &need->package, 0);
+    return found ? found->registry : STR_NULL;
 }
 
 static int by_version(const void *a, const void *b)
@@ -63,15 +64,57 @@ static enum status find_digest(struct fetch *f, struct need *need)
     return status == ST_OK ? ST_OK : fail(f->err, status, "%s", why.message);
 }
 
+/* From now on the package is in this registry alone. */
+static void settle(struct fetch *f, const struct need *need, const struct wkg_mapping *registry)
+{
+    struct wkg_mapping mapping = *registry;
+    mapping.key = need->package.text;
+    wkg_registries_map(&f->registries, &mapping);
+}
+
+/* What wkg.lock says, of whichever of the package's registries. NULL: nothing. */
+static const struct wkg_locked *find_locked(struct fetch *f, const struct need *need)
+{
+    const struct wkg_mapping *registry;
+    for (size_t i = 0; (registry = wkg_registries_find(&f->registries, &need->package, i)); i++) {
+        const struct wkg_locked *locked =
+            wkg_lock_find(&f->old_lock, need->package.text, registry->registry, need->requirement_text);
+        if (locked) {
+            settle(f, need, registry);
+            return locked;
+        }
+    }
+    return NULL;
+}
+
+/* Asks each registry where the package may be. One that refuses to answer ends the search: it may have the package, and the next one
+ * another of that name. */
+static enum status search(struct fetch *f, struct need *need)
+{
+    VEC(struct wkg_mapping) places = {0};
+    const struct wkg_mapping *registry;
+    enum status status = ST_NOT_FOUND;
+    autobuf struct buf names = BUF_INIT(BUF_UNLIMITED);
+    for (size_t i = 0; (registry = wkg_registries_find(&f->registries, &need->package, i)); i++)
+        vec_push(&places, *registry);
+    for (size_t i = 0; i < places.len && status == ST_NOT_FOUND; i++) {
+        settle(f, need, &places.items[i]);
+        buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(places.items[i].registry));
+        status = find_digest(f, need);
+    }
+    vec_release(&places);
+    return status == ST_NOT_FOUND ? fail_wrap(f->err, "none of the registries %s has it", names.data) : status;
+}
+
 enum status wkg_resolve_release(struct fetch *f, struct need *need)
 {
-    struct str registry = registry_of(f, need);
-    const struct wkg_locked *locked = wkg_lock_find(&f->old_lock, need->package.text, registry, need->requirement_text);
+    const struct wkg_locked *locked = find_locked(f, need);
+    bool several = wkg_registries_find(&f->registries, &need->package, 1);
     if (locked) {
         need->version = locked->version;
         return oci_digest_parse(locked->digest, &need->digest) ? ST_OK : fail(f->err, ST_INTERNAL, "digest");
     }
-    TRY(find_digest(f, need));
+    TRY(several ? search(f, need) : find_digest(f, need));
     log_debug("resolved a package", LOG_STR("package", need->package.text), LOG_STR("version", need->version),
               LOG_TEXT("digest", need->digest.text));
     return ST_OK;
@@ -136,14 +179,24 @@ static bool is_encoded(const char *path)
     return str_ends(str_of(path), STR(".wasm"));
 }
 
-enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *ret_name, struct error *err)
+enum status wkg_outline_package(struct fetch *f, const char *path, struct wkg_outline *ret_outline, struct error *err)
 {
     struct wit_model model;
+    struct str interfaces, worlds;
     wit_model_init(&model);
     struct wit_loader *loader = wit_loader_new(&model, NULL);
     enum status status = wit_loader_add_package(loader, path, err);
-    for (size_t i = 0; status == ST_OK && i < wit_loader_package_count(loader); i++)
-        *ret_name = arena_str(&f->arena, wit_loader_package_name(loader, i)); /* nested ones come first */
+    size_t count = wit_loader_package_count(loader);
+    if (status == ST_OK && count == 0)
+        status = fail(err, ST_NOT_FOUND, "%s: no .wit files", path);
+    if (status == ST_OK) { /* nested ones come first */
+        wit_loader_list(loader, count - 1, &interfaces, &worlds);
+        *ret_outline = (struct wkg_outline){
+            .full_name = arena_str(&f->arena, wit_loader_package_name(loader, count - 1)),
+            .interfaces = arena_str(&f->arena, interfaces),
+            .worlds = arena_str(&f->arena, worlds),
+        };
+    }
     wit_loader_free(loader);
     wit_model_release(&model);
     return status;
@@ -152,8 +205,8 @@ enum status wkg_name_of_package(struct fetch *f, const char *path, struct str *r
 /* Empty: it is none. */
 static struct str name_of_package(struct fetch *f, const char *path)
 {
-    struct str name;
-    return wkg_name_of_package(f, path, &name, NULL) == ST_OK ? name : STR("");
+    struct wkg_outline outline;
+    return wkg_outline_package(f, path, &outline, NULL) == ST_OK ? outline.full_name : STR("");
 }
 
 /* Of the packages of a source the one that is wanted: the folder itself, or one in its `deps`. NULL: none. */
@@ -210,44 +263,56 @@ static bool is_release_of(struct str full_name, const struct wkg_package *packag
     return !wit_version_is_set(version) || str_eq(full_name, version->text);
 }
 
-/* As choose_package, of any version or of that one. */
-static struct str find_release(struct fetch *f, const struct wkg_source *source, const struct wkg_package *package,
-                               const struct wit_version *version)
+static bool outlines(struct fetch *f, const char *path, const struct wkg_package *package, const struct wit_version *version,
+                     struct wkg_outline *ret_outline)
+{
+    struct wkg_outline outline;
+    if (wkg_outline_package(f, path, &outline, NULL) != ST_OK || !is_release_of(outline.full_name, package, version))
+        return false;
+    *ret_outline = outline;
+    return true;
+}
+
+/* As choose_package, of any version or of that one. False: the source has none. */
+static bool find_release(struct fetch *f, const struct wkg_source *source, const struct wkg_package *package,
+                         const struct wit_version *version, struct wkg_outline *ret_outline)
 {
     struct wkg_deps deps = {0};
-    struct str name = name_of_package(f, source->folder);
-    if (is_release_of(name, package, version))
-        return name;
+    if (outlines(f, source->folder, package, version, ret_outline))
+        return true;
     if (!file_is_folder(source->folder) || wkg_deps_read(source->folder, &f->arena, &deps, NULL) != ST_OK)
-        return STR_NULL;
+        return false;
     for (size_t i = 0; i < deps.kept_count + deps.fetched_count; i++) {
         const char *path =
             i < deps.kept_count
                 ? deps.kept[i]
                 : arena_printf(&f->arena, "%s/%.*s", deps.folder, STR_ARG(deps.fetched[i - deps.kept_count].name)).data;
-        name = name_of_package(f, path);
-        if (is_release_of(name, package, version))
-            return name;
+        if (outlines(f, path, package, version, ret_outline))
+            return true;
     }
-    return STR_NULL;
+    return false;
+}
+
+bool wkg_has_source(struct fetch *f, const struct wkg_package *package)
+{
+    return find_source(f, package->ns, package->text) != NULL;
 }
 
 enum status wkg_find_in_source(struct fetch *f, const struct wkg_package *package, const struct wit_version *version,
-                               struct str *ret_full_name, struct buf *ret_bytes)
+                               struct wkg_outline *ret_outline, struct buf *ret_bytes)
 {
     struct wkg_source *source = find_source(f, package->ns, package->text);
-    *ret_full_name = STR_NULL;
+    *ret_outline = (struct wkg_outline){0};
     if (!source)
         return ST_OK;
     if (source->kind != WKG_SOURCE_PATH)
         TRY(make_temporary(f));
     TRY(wkg_source_open(&f->fetcher, source, &f->arena, f->err));
     if (is_encoded(source->folder)) {
-        *ret_full_name = package->text; /* it says itself */
+        ret_outline->full_name = package->text; /* it says itself */
         return file_read(source->folder, ret_bytes, f->err);
     }
-    *ret_full_name = find_release(f, source, package, version);
-    if (ret_full_name->data)
+    if (find_release(f, source, package, version, ret_outline))
         return ST_OK;
     if (name_of_package(f, source->folder).len == 0) /* what is wrong with it */
         TRY(wit_loader_add_package(f->loader, source->folder, f->err));

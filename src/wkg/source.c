@@ -161,7 +161,9 @@ static enum status fetch_archive(const struct wkg_fetcher *fetcher, const struct
     long code = 0;
     TRY(wkg_http_get(source->location.data, fetcher->cancel, &bytes, &code, err));
     if (code != 200)
-        return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE, "HTTP status %ld", code);
+        return fail(err, code == 404 ? ST_NOT_FOUND : ST_UNAVAILABLE,
+                    code == 404 ? "the server has nothing there (HTTP status %ld)" : "the server answers with HTTP status %ld",
+                    code);
     return wkg_archive_unpack(buf_str(&bytes), folder, err);
 }
 

@@ -20,12 +20,12 @@ static bool is_own(const struct fetch *f, const char *path)
 
 static enum status add_member(struct fetch *f, const char *path)
 {
-    struct str name;
+    struct wkg_outline outline;
     if (is_own(f, path))
         return ST_OK;
-    if (wkg_name_of_package(f, path, &name, f->err) != ST_OK)
+    if (wkg_outline_package(f, path, &outline, f->err) != ST_OK)
         return fail_wrap(f->err, WKG_MANIFEST_NAME ": workspace member %s", path);
-    struct str key = str_slice(name, 0, str_find_char(name, '@'));
+    struct str key = str_slice(outline.full_name, 0, str_find_char(outline.full_name, '@'));
     vec_each (there, &f->sources)
         if (str_eq(there->key, key))
             return fail(f->err, ST_INVALID, WKG_MANIFEST_NAME ": workspace members %s and %s are both package `%.*s`",

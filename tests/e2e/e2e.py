@@ -121,10 +121,11 @@ def check_clean(log):
 class Dev:
     """`wash dev` in a project, up and listening inside the `with`; its log is in `lines`."""
 
-    def __init__(self, project, port, *arguments, env=None, cwd=None, wait=True):
+    def __init__(self, project, port, *arguments, env=None, cwd=None, wait=True, command=None):
+        """`command`: what runs it instead."""
         self.port = port
         self.lines = []
-        self.process = subprocess.Popen([os.path.abspath(WASH), *arguments, "dev"], cwd=cwd or project.root, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(command or [os.path.abspath(WASH), *arguments, "dev"], cwd=cwd or project.root, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
                                         start_new_session=True)
         self.reader = threading.Thread(target=self._read, daemon=True)

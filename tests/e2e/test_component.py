@@ -193,11 +193,11 @@ def answers():
     """where the component went, as text and as JSON; another adapter than the carried one"""
     with Project() as project:
         hello(project)
-        equal(new(project, "hello.wasm").strip(), "Wrote hello.component.wasm")
+        equal(new(project, "hello.wasm").strip(), "Wrote " + project.path("hello.component.wasm"))
         code, out, err = run("-o", "json", "component", "new", "hello.wasm", "-o", "out.wasm", cwd=project.root)
         equal(code, 0, err)
         answer = json.loads(out)
-        equal(answer["data"]["path"], "out.wasm")
+        equal(answer["data"]["path"], project.path("out.wasm"))
         equal(answer["data"]["size_bytes"], os.path.getsize(project.path("out.wasm")))
         code, _, err = run("component", "new", "hello.wasm", "--adapt", "wasi_snapshot_preview1=hello.wasm", cwd=project.root)
         equal(code, 1)

@@ -51,13 +51,16 @@ def init_writes_what_validates():
                 path = os.path.join(home.project, ".wash", "config." + form)
                 equal(data, {"message": "Configuration initialized successfully.", "config_path": path, "success": True})
                 equal(stat.S_IMODE(os.stat(path).st_mode), 0o644)
-                valid = home.data("config", "validate", env={"REGISTRY_TOKEN": "x"})
+                valid = home.data("config", "validate")
                 equal((valid["valid"], valid["errors"]), (True, []))
                 shown = home.data("config", "show")
                 check(shown["version"], shown)
                 equal("build" in shown, bool(example))
-            os.remove(path)
-        equal(os.listdir(os.path.join(home.project, ".wash")), [])
+                with open(path) as file:
+                    text = file.read()
+                commented = "#   component_path  where the build leaves the component\n" in text and "# limits: bounds" in text
+                equal(commented, bool(example) and form != "json", text)
+                equal(os.listdir(os.path.join(home.project, ".wash")), ["config." + form], "no other format beside it:")
 
 
 @test
@@ -68,14 +71,34 @@ def init_keeps_what_is_there():
         code, _, err = home.wash("config", "init")
         equal(code, 1)
         check("--force replaces it" in err, err)
-        code, _, err = home.wash("config", "init", "--format", "toml", "--force")
+        code, _, err = home.wash("config", "init", "--format", "toml")
         equal(code, 1)
-        check("in another format than toml" in err and "remove it first" in err, err)
+        check(path + "; --force replaces it" in err, err)
         with open(path) as file:
             check("make" in file.read(), "unchanged")
         equal(home.wash("config", "init", "--force")[0], 0)
         with open(path) as file:
             check("make" not in file.read(), "replaced")
+        os.remove(path)
+        os.mkdir(path)  # it cannot be replaced, and the new one would not count beside it
+        code, _, err = home.wash("config", "init", "--force", "--format", "toml")
+        equal(code, 1)
+        check(path in err, err)
+
+
+@test
+def init_in_a_project():
+    """CLI-23: in a folder of a project the configuration is the project's, unless the folder is to be one of its own"""
+    with Home() as home:
+        path = home.write("project/.wash/config.yaml", "build:\n  command: make\n")
+        below = os.path.join(home.project, "src", "deep")
+        os.makedirs(below)
+        code, _, err = home.wash("config", "init", cwd=below)
+        equal(code, 1)
+        check(path in err and "a folder .wash here" in err, err)
+        equal(home.data("config", "init", "--force", cwd=below)["config_path"], path)
+        os.mkdir(os.path.join(below, ".wash"))
+        equal(home.data("config", "init", cwd=below)["config_path"], os.path.join(below, ".wash/config.yaml"))
 
 
 @test
@@ -87,6 +110,12 @@ def init_global():
         equal(stat.S_IMODE(os.stat(os.path.dirname(data["config_path"])).st_mode), 0o700)
         equal(home.data("config", "info")["user_config_path"], data["config_path"])
         check(not os.path.exists(os.path.join(home.project, ".wash")), "nothing in the project")
+        other = home.write("other.yaml", "build: {command: make}\n")
+        code, _, err = home.wash("--user-config", other, "config", "init", "--global", "--force")
+        equal(code, 1)
+        check("give one of them" in err, err)
+        with open(other) as file:
+            check("make" in file.read(), "unchanged")
 
 
 @test
@@ -132,6 +161,52 @@ def order_of_sources():
 
 
 @test
+def environment():
+    """CFG-1: a variable for a whole section is a table; one that is nearly known is named, and others are none of our business"""
+    with Home() as home:
+        home.write("project/.wash/config.yaml", "build: {command: 'true', env: {A: file}}\n")
+        env = {"WASH_BUILD": '{component_path = "c.wasm", env = {B = "variable"}}', "WASH_BUILD_ENV": '{"A": "variable"}'}
+        shown = home.data("config", "show", env=env)["build"]
+        equal(shown, {"command": "true", "component_path": "c.wasm", "env": {"A": "variable", "B": "variable"}})
+        for command in (("config", "show"), ("config", "validate")):
+            err = home.wash(*command, env={"WASH_DEV_ADRESS": "127.0.0.1:1", "WASH_OCI_CA_PATH": "x", "WASH_SOMETHING_ELSE": "y",
+                                           "WASH_COMPONENT_PATH": "z"})[2]
+            check("WASH_DEV_ADRESS is not known; did you mean WASH_DEV_ADDRESS?" in err, err)
+            check("did you mean WASH_OCI_CA_PATHS?" in err, err)
+            equal(err.count("is not known"), 2, err)
+        code, _, err = home.wash("config", "show", env={"WASH_BUILD": "make"})
+        equal(code, 1)
+        check("WASH_BUILD: expected a table" in err, err)
+
+
+@test
+def one_file_a_folder():
+    """CFG-1: of two files in one folder the one that is not read is named"""
+    with Home() as home:
+        for folder in (".config/wash", "project/.wash"):
+            home.write(folder + "/config.yaml", "build: {command: 'true'}\n")
+            other = home.write(folder + "/config.toml", "nonsense = 1\n")
+            code, _, err = home.wash("build", "--skip-fetch")
+            check(f"{other} is not read, because {other[:-4]}yaml is there as well" in err, err)
+            os.remove(other)
+        check("is not read" not in home.wash("config", "show")[2])
+        other = home.write(".config/wash/config.toml", "")
+        check("is not read" not in home.wash("--user-config", other, "config", "show")[2])
+
+
+@test
+def several_mistakes():
+    """a command that cannot go on says that the mistake it names is not the only one"""
+    with Home() as home:
+        home.write("project/.wash/config.yaml", "dev: {adress: x}\nnonsense: 1\nbuild: {command: [a]}\n")
+        code, _, err = home.wash("build")
+        equal(code, 1)
+        check("dev.adress: unknown key" in err and "(and 2 more mistakes; `wash config validate` shows all)" in err, err)
+        home.write("project/.wash/config.yaml", "dev: {adress: x}\n")
+        check("more mistake" not in home.wash("build")[2])
+
+
+@test
 def user_config_option():
     """CLI-2: --user-config is read instead, from where we are, and must be there"""
     with Home() as home:
@@ -141,6 +216,11 @@ def user_config_option():
             equal(home.data("--user-config", name, "config", "show")["dev"]["address"], "127.0.0.1:2")
         shown = home.data("-C", "project", "--user-config", "other.toml", "config", "show", cwd=home.root)
         equal(shown["dev"]["address"], "127.0.0.1:2")
+        equal(home.data("--user-config", "/dev/null", "config", "show")["dev"]["address"], "0.0.0.0:8000")
+        for device in ("/dev/zero", home.root):
+            code, _, err = home.wash("--user-config", device, "config", "show")
+            equal(code, 1)
+            check("is not a regular file" in err, err)
         for command in (("config", "show"), ("config", "info"), ("dev",)):
             code, _, err = home.wash("--user-config", "none.yaml", *command)
             equal(code, 1)

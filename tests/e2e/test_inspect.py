@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import subprocess
+import tempfile
 
 from e2e import *
 
@@ -31,6 +32,17 @@ def begins_as_documented():
     """the output begins `package root:component;`"""
     _, out, _ = run("inspect", guest("hello"))
     check(out.startswith("package root:component;\n\nworld root {\n"), out[:80])
+
+
+@test
+def empty_name():
+    """an empty name, as of a variable that is not set, is a mistake and not the project here"""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, ".wash"))
+        with open(os.path.join(folder, ".wash", "config.yaml"), "w") as file:
+            file.write("build: {command: touch ran}\n")
+        code, _, err = run("inspect", "", cwd=folder)
+        check(code != 0 and "is empty" in err and not os.path.exists(os.path.join(folder, "ran")), err)
 
 
 @test

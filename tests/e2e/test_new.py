@@ -270,6 +270,7 @@ def refused_addresses():
         place.refused("cannot begin with a dash", "--", f"x@-oProxyCommand=touch:{proof}")
         place.refused("control characters", "https://127.0.0.1/a\nb")
         place.refused("neither a folder here nor the address", "nowhere")
+        place.refused("`wash new ADDRESS --subfolder FOLDER`", "http-hello-world")
         place.refused("neither a folder here nor the address", place.here + "/nowhere")
         place.refused("is empty", "")
         check(not os.path.exists(proof), "a program ran")
@@ -285,6 +286,12 @@ def refused_names():
             place.refused("--subfolder", place.url, "--subfolder=" + sub, "--name", "x")
         for sub in "nowhere", "sub/x", "sub/x/y":
             place.refused("has no folder", place.url, "--subfolder", sub)
+        place.write("templates/http-hello-world/y", "1")
+        place.write("templates/http-hello-word", "a file")
+        place.commit()
+        for sub in "templates/http-hello-wrold", "./templates/http-hello-world2/", "templates/http-hello-word":
+            place.refused(f"has no folder `{sub}`; did you mean `templates/http-hello-world`?", place.url, "--subfolder", sub)
+        place.refused("did you mean `templates`?", place.url, "--subfolder", "template/http-hello-world")
         for ref in "-b", "--orphan=x", "a b", "HEAD~1", "a..b", "":
             place.refused("--git-ref", place.url, "--git-ref=" + ref)
         place.refused("cannot be the name of a folder; choose one with --name", "https://127.0.0.1/..")
@@ -312,8 +319,17 @@ def refused_contents():
         place.refused("has no folder", place.url, "--subfolder", "door")
         os.mkfifo(os.path.join(place.template, "pipe"))
         place.refused("pipe is not a file", place.template, "--name", "z")
-    with Place({".wash/config.yaml": "new:\n  comand: x\n"}) as place:
-        place.refused("did you mean `command`", place.url)
+
+
+@test
+def broken_configuration():
+    """CLI-36: a template whose configuration has mistakes makes a project, whose mistakes are named, and runs nothing"""
+    for config, mistake in ("new:\n  command: touch ran\n  comand: x\n", "did you mean `command`"), ("new: [", "line 2, column 1"):
+        with Place({".wash/config.yaml": config}) as place:
+            _, err = place.new(place.url)
+            check(f"{place.here}/template/.wash/config.yaml: " in err and mistake in err, err)
+            check(err.endswith("next: cd template && wash config validate\n"), err)
+            check(not os.path.exists(os.path.join(place.here, "template", "ran")), "nothing of it ran")
 
 
 @test

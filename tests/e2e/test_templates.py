@@ -9,9 +9,11 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import tempfile
 
-from e2e import Dev, WASH, check, equal, free_port, main, run, test
+from e2e import Dev, WASH, check, equal, eventually, free_port, main, run, test
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEMPLATES = os.path.join(ROOT, "templates")
@@ -124,19 +126,30 @@ class Project:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def greets(name):
+def greets(name, greeting="Hello from wasmCloud!", component=None, nowhere=None):
+    """`component`: where it is; `nowhere`: what is answered, with 404, to other paths. None: anything."""
     with Project(name) as project:
+        equal(project.components()[0], component or project.components()[0])
         check("export wasi:http/incoming-handler@0.2." in project.world(), project.world())
         with project.serve() as dev:
             status, body, headers = dev.get("/")
-            equal((status, body), (200, b"Hello from wasmCloud!\n"))
+            equal((status, body), (200, greeting.encode() + b"\n"))
             check(headers["content-type"].startswith("text/plain"), headers)
+            if nowhere:
+                equal(dev.get("/nowhere")[:2], (404, nowhere.encode()))
+
+
+def line_of(name, path, number):
+    return read(os.path.join(TEMPLATES, name, path)).splitlines()[number - 1]
 
 
 @test
 def rust_hello():
-    """EX-1: http-hello-world in Rust"""
-    greets("http-hello-world")
+    """EX-1: http-hello-world in Rust, as the tutorial has it: the greeting in line 13, other paths, a world to add imports to"""
+    name = "http-hello-world"
+    greets(name, nowhere="Not found\n")
+    check("Hello from wasmCloud!" in line_of(name, "src/lib.rs", 13))
+    check("world hello {" in read(os.path.join(TEMPLATES, name, "wit/world.wit")))
 
 
 @test
@@ -175,8 +188,37 @@ def typescript_hello_fetch():
 
 @test
 def typescript_hello_hono():
-    """DOC-8: http-hello-world-hono"""
-    greets("typescript/http-hello-world-hono")
+    """DOC-8: http-hello-world-hono, as the tutorial has it: the greeting in line 7, other paths, the names of world and file"""
+    name = "typescript/http-hello-world-hono"
+    greets(name, "Hello from TypeScript!", "dist/http_hello_world_hono.wasm", "Not found\n")
+    check("Hello from TypeScript!" in line_of(name, "src/component.ts", 7))
+    check("world typescript-http-hello-world-hono {" in read(os.path.join(TEMPLATES, name, "wit/world.wit")))
+
+
+
+@test
+def typescript_loop():
+    """DOC-8: `npm run dev` serves what `npm run build` leaves, and builds and serves again when a source changes"""
+    with Project("typescript/http-hello-world-hono") as project:
+        path = os.path.join(project.root, "package.json")
+        package = json.loads(read(path))
+        package["scripts"]["build"] = "echo built >> builds"  # the component is there
+        with open(path, "w") as file:
+            json.dump(package, file)
+        if not os.path.exists(os.path.join(project.root, "node_modules")):
+            subprocess.run(["npm", "install"], cwd=project.root, env={**os.environ, **COMPLETE}, check=True, stdout=subprocess.DEVNULL)
+        port = free_port()
+        env = {**COMPLETE, "WASH_DEV_ADDRESS": f"127.0.0.1:{port}", "WASH_SHARDS": "1"}
+        with Dev(project, port, command=["npm", "run", "dev"], env=env) as dev:
+            equal(dev.get("/")[0], 200)
+            equal(read(os.path.join(project.root, "builds")), "built\n")
+            with open(os.path.join(project.root, "src", "component.ts"), "a") as file:
+                file.write("// changed\n")
+            eventually(lambda: sum("listening for HTTP requests" in line for line in dev.lines) == 2, "the second build", 60)
+            equal(read(os.path.join(project.root, "builds")), "built\n" * 2)
+            equal(dev.get("/")[0], 200)
+            os.killpg(dev.process.pid, signal.SIGINT)  # as Ctrl-C does
+            dev.process.wait(timeout=60)
 
 
 def imports(name, wanted, component=0):

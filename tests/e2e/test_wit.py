@@ -332,6 +332,19 @@ def overrides_of_wkg_toml():
 
 
 @test
+def manifest_above():
+    """WIT-2: wkg.toml is the project's own; one further up, which the wkg tool would read, is named and not read"""
+    with WitPlace("package mine:app;\nworld w {}\n") as place:
+        check("wkg.toml" not in place.wash("wit", "fetch")[2])
+        above = place.write("wkg.toml", "nonsense")
+        code, _, err = place.wash("wit", "fetch")
+        equal(code, 0, err)
+        check("is not read" in err and above in err and place.path("work", "wkg.toml") in err, err)
+        place.write("work/wkg.toml", "")
+        check("is not read" not in place.wash("wit", "fetch")[2])
+
+
+@test
 def workspace_of_wkg_toml():
     """wkg.toml: packages of a workspace's members come from their folders, before registries, behind wit.sources"""
     with WitPlace() as place:
@@ -490,6 +503,36 @@ def logins_of_wkg():
                 shutil.rmtree(place.path("home", ".cache"))
         place.registries(config.replace(head, head + 'auth = { username = "someone", password = "secret" }\n'))
         check("secret" not in place.refuses("wit", "update", saying=["test:http", "401"]))
+
+
+@test
+def listed_registries():
+    """CFG-8: what no mapping names is looked for in wit.registries in their order; what is locked stays where it was found"""
+    with WitPlace() as place, Registry(place) as empty, Registry(place, login=("me", "sesame")) as full:
+        with Server(lambda handler: handler.reply(403)) as closed:
+            listed = [f"http://{empty.name}", f"http://{full.name}/pkgs"]
+
+            def configure(*urls):
+                place.configure("wit:\n  registries:\n" + "".join(f"  - url: {url}\n    username: me\n    token: sesame\n" for url in urls))
+
+            place.ok("oci", "push", "--insecure", "-u", "me", "-p", "sesame", f"{full.name}/pkgs/test/http:1.1.0",
+                     place.write("http.wasm", place.package(HTTP, io=STREAMS)))
+            http = digest_of(place.read("http.wasm"))
+            configure(listed[0])
+            place.refuses("wit", "fetch", saying=["test:http", empty.name])
+            configure(f"http://{closed.name}", listed[1])  # it may have it, and must not be passed over
+            place.refuses("wit", "fetch", saying=["test:http", closed.name])
+            configure(*listed)
+            place.ok("wit", "fetch")
+            equal(place.tree()["wkg.lock"], LOCK_HEAD + locked("test:http", full.name, "=1.1.0", "1.1.0", http))
+            empty.__exit__()
+            shutil.rmtree(place.path("home", ".cache"))
+            shutil.rmtree(place.path("work", "wit", "deps"))
+            place.ok("wit", "fetch")  # only the one of the lock is asked
+            place.refuses("wit", "update", saying=["test:http", empty.name])
+            empty.__enter__()
+            place.write("work/wit/world.wit", WORLD.replace("1.1.0", "1.2.0"))
+            place.refuses("wit", "fetch", saying=["test:http", "=1.2.0", "1.1.0", empty.name, full.name])
 
 
 @test
@@ -662,10 +705,17 @@ def archives():
             equal(place.tree(), tree)
             secure.server.RequestHandlerClass.do_GET = lambda handler: handler.reply(302, Location=f"http://{server.name}/a.tgz")
             place.refuses("wit", "fetch", saying="http", env={"WASH_OCI_CA_PATHS": authority.ca})
+        for reply, saying in [({"code": 404}, "the server has nothing there (HTTP status 404)"),
+                              ({"code": 503}, "the server answers with HTTP status 503"),
+                              ({"code": 302, "Location": "/again"}, "that is not https: /again")]:
+            server.server.RequestHandlerClass.do_GET = lambda handler, reply=reply: handler.reply(**reply)
+            place.configure(f"wit:\n  sources:\n    test: http://{server.name}/a.tgz\n")
+            equal(place.refuses("wit", "fetch", saying=saying).count(server.name), 1)
         place.configure("wit:\n  sources:\n    test: http://example.com/a.tar.gz\n")
         place.refuses("wit", "fetch", saying="not protected by TLS")
-        place.configure(f"wit:\n  sources:\n    test: http://localhost:{free_port()}/a.tar.gz\n")
-        place.refuses("wit", "fetch", saying="test")
+        nobody = f"http://localhost:{free_port()}/a.tar.gz"
+        place.configure(f"wit:\n  sources:\n    test: {nobody}\n")
+        equal(place.refuses("wit", "fetch", saying=f"the source of `test`, {nobody}: ").count(nobody), 1)
 
 
 @test
@@ -791,7 +841,8 @@ def add_and_remove():
             equal(place.read("work/wit/world.wit").decode(), before)
         place.refuses("wit", "remove", "test:io", saying="Package test:io is not imported")
         place.refuses("wit", "add", "test:http@1.0.0", saying=["several interfaces", "types handler"])
-        place.refuses("wit", "add", "test:io/none@0.2.0", saying="none")
+        place.refuses("wit", "add", "test:io/none@0.2.0", saying="with `import test:io/none@0.2.0;` in it: ")
+        place.refuses("wit", "add", "test:io/none", saying="package test:io@0.2.0 has no interface `none`; it has poll streams more")
         place.refuses("wit", "add", "test:none", saying="test:none")
         place.refuses("wit", "add", "nonsense", saying="nonsense")
         place.write("local/wit/a.wit", "package local:a@3.0.0;\ninterface i { f: func(); }\n")
@@ -806,7 +857,19 @@ def add_and_remove():
         place.ok("wit", "remove", "local:use")
         place.refuses("wit", "add", "local:b/i", saying="already imported")
         place.refuses("wit", "add", "local:a@4.0.0", saying="does not have `local:a@4.0.0`")
-        place.refuses("wit", "add", "local:a", saying="name an interface of package local:a")
+        place.refuses("wit", "add", "local:b/none", saying="package local:b has no interface `none`; it has i")
+        place.ok("wit", "remove", "local:a")
+        place.ok("wit", "add", "local:a")
+        check("  import local:a/i@3.0.0;\n" in place.read("work/wit/world.wit").decode(), "its only interface")
+        place.write("local/wit/b.wit", "interface j { f: func(); }\n")
+        place.refuses("wit", "add", "local:a@3.0.0", saying=["package local:a@3.0.0 has several interfaces", "i j"])
+        place.ok("wit", "remove", "local:a")
+        place.write("local/wit/c.wit", "world imports { import i; import j; }\n")
+        place.ok("wit", "add", "local:a")
+        check("  include local:a/imports@3.0.0;\n" in place.read("work/wit/world.wit").decode(), "the world of its imports")
+        place.ok("wit", "update", "local:a")
+        place.write("local/wit/deps/e/e.wit", "package local:e;\nworld w {}\n")
+        place.refuses("wit", "add", "local:e", saying="package local:e has no interface")
         os.rename(place.path("work/wit/world.wit"), place.path("work/wit/app.wit"))
         place.write("work/wit/a.wit", "interface local { f: func(); }\n")
         place.ok("wit", "add", "test:io/more")

@@ -26,7 +26,7 @@ static void check_registries(const struct wkg_registries *registries)
         bug_unless(!registry->user.data == !registry->password.data);
         bug_unless(str_is(registry->backend, "local") == (registry->folder.len > 0));
     }
-    bug_unless(!registries->default_registry.data || oci_registry_valid(registries->default_registry));
+    bug_unless(!registries->default_registry.registry.data || oci_registry_valid(registries->default_registry.registry));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -61,6 +61,45 @@ TEST(CFG_1_every_scalar_has_a_variable)
     CHECK_STR(str_of(err.message), "environment: WASH_DEV_ADDRESS: `nowhere`: expected an address and a port, like 127.0.0.1:8000");
 }
 
+static const struct {
+    const char *variable, *value, *message; /* message NULL: it is taken */
+} structures[] = {
+    {"WASH_BUILD", "{command = \"make\", env = {A = \"1\", B = 2}}", NULL},
+    {"WASH_BUILD_ENV", "{\"B\": \"3\", \"C\": true}", NULL},
+    {"WASH_DEV_VOLUMES", "[{host_path = \"a\", guest_path = \"/a\"}]", NULL},
+    {"WASH_BUILD", "make", "environment: WASH_BUILD: expected a table of TOML or JSON, as in {name = \"value\"}"},
+    {"WASH_BUILD", "{command = make}", "environment: WASH_BUILD: expected a table of TOML or JSON, as in {name = \"value\"}"},
+    {"WASH_BUILD", "{}\nother = 1", "environment: WASH_BUILD: expected a table of TOML or JSON, as in {name = \"value\"}"},
+    {"WASH_BUILD", "[]", "environment: WASH_BUILD: expected a mapping, got a list"},
+    {"WASH_BUILD", "{comand = \"a\"}", "environment: WASH_BUILD.comand: unknown key; did you mean `command`?"},
+    {"WASH_DEV_VOLUMES", "a", "environment: WASH_DEV_VOLUMES: expected a list of TOML or JSON, as in [{name = \"value\"}]"},
+    {"WASH_DEV_VOLUMES", "[{host_path = \"a\"}]", "environment: WASH_DEV_VOLUMES[0].guest_path is missing"},
+};
+
+TEST(CFG_1_mappings_have_variables)
+{
+    struct arena arena;
+    struct wash_config config;
+    arena_init(&arena, SIZE_MAX);
+    config_defaults(&wash_config_schema, &config);
+    for (size_t i = 0; i < ARRAY_LEN(structures); i++) {
+        struct error err = {.message = ""};
+        setenv(structures[i].variable, structures[i].value, 1);
+        enum status status = config_apply_env(&wash_config_schema, "WASH", &config, &arena, &err);
+        CHECK_EQ(status, structures[i].message ? ST_INVALID : ST_OK);
+        CHECK_STR(str_of(err.message), structures[i].message ? structures[i].message : "");
+        if (structures[i].message)
+            unsetenv(structures[i].variable);
+    }
+    CHECK_STR(config.build.command, "make");
+    CHECK_EQ(config.build.env.len, 3);
+    CHECK_STR(config.build.env.items[1].value, "3"); /* the more exact variable is stronger */
+    CHECK_EQ(config.dev.volumes.len, 1);
+    for (size_t i = 0; i < ARRAY_LEN(structures); i++)
+        unsetenv(structures[i].variable);
+    arena_release(&arena);
+}
+
 TEST(json_schema_says_what_the_table_says)
 {
     json_t *schema = config_json_schema(&wash_config_schema, "wash");

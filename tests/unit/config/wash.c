@@ -80,7 +80,10 @@ static const struct {
     {"limits:\n  memory_mib: 0\n", "config.yaml: limits.memory_mib: 0 is outside 1 to 4096"},
     {"limits:\n  memory_mib: -1\n", "config.yaml: limits.memory_mib: -1 is less than 1"},
     {"a: 1\na: 2\n", "config.yaml: line 2, column 1: this key appears twice"},
-    {"a: &x 1\nb: *x\n", "config.yaml: line 2, column 4: aliases (*name) are not supported"},
+    {"a: *x\nb: &x 1\n", "config.yaml: line 1, column 4: this alias names no value that is complete before it"},
+    {"a: &x [*x]\n", "config.yaml: line 1, column 8: this alias names no value that is complete before it"},
+    {"a: &x 1\nb: &x {c: *x}\n", "config.yaml: line 2, column 11: this alias names no value that is complete before it"},
+    {"a: &x 1\n*x : 2\n", "config.yaml: line 2, column 1: a key must be text"},
     {"<<: {a: 1}\n", "config.yaml: line 1, column 1: merge keys are not supported"},
     {"a: 1\n---\nb: 2\n", "config.yaml: line 2, column 1: more than one document in the file"},
     {"- a\n", "config.yaml: the file: expected a mapping, got a list"},
@@ -118,6 +121,54 @@ TEST(deep_and_wide_files_are_bounded)
         buf_add(&text, STR("1,"));
     buf_add(&text, STR("]"));
     CHECK_EQ(config_parse_yaml("x", buf_str(&text), &tree, &err), ST_INVALID);
+}
+
+TEST(aliases)
+{
+    static const char text[] = "build:\n  env: &env {A: &a 1, B: &b two}\ndev:\n  environment: *env\n  command: *b\n"
+                               "configs:\n  c: {inline: &b {C: *a}, file: d}\n  e: {inline: *b}\n";
+    __attribute__((cleanup(release))) struct fixture f = {0};
+    CHECK_EQ(decode(&f, text), ST_OK);
+    CHECK_EQ(f.config.dev.environment.len, 2);
+    CHECK_STR(f.config.dev.environment.items[1].value, "two");
+    CHECK_STR(f.config.dev.command, "two");
+    CHECK_EQ(f.config.configs.len, 2);
+    const struct config_source *last = (const struct config_source *)f.config.configs.items + 1;
+    CHECK_EQ(last->inline_values.len, 1);
+    CHECK_STR(last->inline_values.items[0].value, "1");
+}
+
+/* Each level is what is before it, several times. */
+static enum status parse_tower(const char *base, int levels, int times, struct error *err)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    json_t *tree;
+    buf_addf(&text, "a0: &a0 %s\n", base);
+    for (int level = 1; level <= levels; level++) {
+        buf_addf(&text, "a%d: &a%d [", level, level);
+        for (int i = 0; i < times; i++)
+            buf_addf(&text, "*a%d,", level - 1);
+        buf_add(&text, STR("]\n"));
+    }
+    enum status status = config_parse_yaml("x", buf_str(&text), &tree, err);
+    if (status == ST_OK)
+        json_decref(tree);
+    return status;
+}
+
+TEST(aliases_are_bounded_by_what_they_expand_to)
+{
+    struct error err;
+    autobuf struct buf long_text = BUF_INIT(BUF_UNLIMITED);
+    for (int i = 0; i < 1000; i++)
+        buf_add(&long_text, STR("word"));
+    CHECK_EQ(parse_tower("1", 4, 9, &err), ST_OK);
+    CHECK_EQ(parse_tower("1", 30, 9, &err), ST_INVALID);
+    CHECK(strstr(err.message, "too many or too deeply nested values"));
+    CHECK_EQ(parse_tower("1", CONFIG_MAX_DEPTH + 1, 1, &err), ST_INVALID);
+    CHECK(strstr(err.message, "too many or too deeply nested values"));
+    CHECK_EQ(parse_tower(long_text.data, 3, 9, &err), ST_INVALID);
+    CHECK(strstr(err.message, "repeat too much text"));
 }
 
 TEST(environment_overrides)

@@ -11,9 +11,12 @@ static const char *find(const struct wkg_registries *registries, const char *nam
     struct error err;
     if (wkg_package_parse(str_of(name), &package, &err) != ST_OK)
         return NULL;
-    struct str found = wkg_registries_find(registries, &package, metadata);
-    snprintf(text, sizeof text, "%.*s", STR_ARG(found));
-    return found.data ? text : NULL;
+    const struct wkg_mapping *found = wkg_registries_find(registries, &package, 0);
+    if (!found)
+        return NULL;
+    *metadata = found->has_metadata ? &found->metadata : NULL;
+    snprintf(text, sizeof text, "%.*s", STR_ARG(found->registry));
+    return text;
 }
 
 #define CONFIG                                                                                                                     \
@@ -86,11 +89,54 @@ TEST(logins)
         CHECK(!registry->refused.data);
     }
     CHECK(!wkg_registries_get(&registries, STR("x.example")));
-    CHECK(wkg_registries_log_in(&registries, STR("https://c.example/"), STR("me"), STR("word"), &err) == ST_OK);
+    CHECK(wkg_registries_list(&registries, STR("https://c.example/"), STR("me"), STR("word"), &err) == ST_OK);
     CHECK_STR(wkg_registries_get(&registries, STR("c.example"))->user, "me");
-    CHECK(wkg_registries_log_in(&registries, STR("http://localhost:5000"), STR_NULL, STR_NULL, &err) == ST_OK);
+    CHECK(wkg_registries_list(&registries, STR("http://localhost:5000"), STR_NULL, STR_NULL, &err) == ST_OK);
     CHECK(wkg_registries_get(&registries, STR("localhost:5000"))->plain_http);
-    CHECK(wkg_registries_log_in(&registries, STR("a b"), STR_NULL, STR_NULL, &err) == ST_INVALID);
+    CHECK(wkg_registries_list(&registries, STR("a b"), STR_NULL, STR_NULL, &err) == ST_INVALID);
+    wkg_registries_release(&registries);
+    arena_release(&arena);
+}
+
+/* The registries where a package is looked for, each after a space, with what its repositories begin with. */
+static const char *places(const struct wkg_registries *registries, const char *name)
+{
+    static char text[256];
+    const struct wkg_mapping *place;
+    struct wkg_package package;
+    size_t at = 0;
+    text[0] = '\0';
+    if (wkg_package_parse(str_of(name), &package, NULL) != ST_OK)
+        return "";
+    for (size_t i = 0; (place = wkg_registries_find(registries, &package, i)) && at < sizeof text; i++)
+        at +=
+            (size_t)snprintf(text + at, sizeof text - at, " %.*s/%.*s", STR_ARG(place->registry), STR_ARG(place->metadata.prefix));
+    return text;
+}
+
+/* Listed ones are for what nothing else names. */
+TEST(listed)
+{
+    static const char *const urls[] = {"https://one.example", "http://localhost:5000/a/b/", "one.example/", "two.example"};
+    static const char *const refused[] = {"one.example/other", "https://", "/a", "three.example/A", "three.example//a", "a/../b"};
+    struct arena arena;
+    struct wkg_registries registries;
+    struct error err;
+    arena_init(&arena, SIZE_MAX);
+    wkg_registries_init(&registries, &arena);
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++)
+        CHECK(wkg_registries_list(&registries, str_of(urls[i]), STR_NULL, STR_NULL, &err) == ST_OK);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        CHECK(wkg_registries_list(&registries, str_of(refused[i]), STR_NULL, STR_NULL, &err) == ST_INVALID);
+    CHECK_STR(str_of(places(&registries, "my:x")), " one.example/ localhost:5000/a/b/ two.example/");
+    CHECK_STR(str_of(places(&registries, "wasi:http")), " wasi.dev/");
+    CHECK_STR(str_of(places(&registries, "wrpc:x")), " bytecodealliance.org/");
+    CHECK(wkg_registries_parse(&registries, "config.toml", STR(CONFIG "[x]"), &err) == ST_INVALID);
+    CHECK(wkg_registries_parse(&registries, "config.toml", STR("default_registry = \"all.example\"\n" CONFIG), &err) == ST_OK);
+    CHECK_STR(str_of(places(&registries, "my:x")), " one.example/ localhost:5000/a/b/ two.example/ all.example/");
+    CHECK_STR(str_of(places(&registries, "wasi:http")), " all.example/");
+    CHECK_STR(str_of(places(&registries, "custom:x")), " c.example/x/");
+    CHECK_STR(str_of(places(&registries, "mine:special")), " special.example/");
     wkg_registries_release(&registries);
     arena_release(&arena);
 }

@@ -3,8 +3,10 @@ import { fire } from "@bytecodealliance/jco-std/wasi/0.2.x/http/adapters/hono/se
 
 const app = new Hono();
 
-app.get("/", (c) => c.text("Hello from wasmCloud!\n"));
-app.notFound((c) => c.text(`Nothing at ${c.req.path}\n`, 404));
+app.get("/", (c) => {
+  return c.text("Hello from TypeScript!\n");
+});
+app.notFound((c) => c.text("Not found\n", 404));
 
 fire(app);
 
