@@ -261,6 +261,21 @@ def login_by_helper():
 
 
 @test
+def helper_inherits_nothing():
+    """a credential helper has no descriptor of ours: not the connection to the registry, nor the cache's lock"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        listing = place.path("descriptors")
+        answer = json.dumps({"ServerURL": registry.name, "Username": LOGIN[0], "Secret": LOGIN[1]})
+        place.write("bin/docker-credential-good", f"#!/bin/sh\nls -l /proc/$$/fd >{listing}\necho '{answer}'\n", 0o755)
+        docker_config(place, {"credsStore": "good"})
+        place.ok("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello(),
+                 env={"PATH": place.path("bin") + ":" + os.environ["PATH"]})
+        with open(listing) as file:
+            open_there = file.read()
+        check(not re.search(r"socket:|anon_inode:|/lock$", open_there, re.M), open_there)
+
+
+@test
 def token_login():
     """OCI-5: tokens by scope from the service that the registry names, over TLS"""
     with Place() as place:
