@@ -160,6 +160,33 @@ def no_libcurl():
         place.fails("oci", "pull", "localhost:1/a/b:1", saying=["libcurl.so.4", "package libcurl4"], env={"LD_LIBRARY_PATH": path})
 
 
+# libcurl, but for its version.
+OLDER_LIBCURL = """
+struct version { int age; const char *text; unsigned number; };
+const struct version *curl_version_info(int age)
+{
+    static const struct version version = {0, "7.84.0", 0x075400};
+    return &version;
+}
+"""
+
+
+@test
+def older_libcurl():
+    """a libcurl that cannot be held to https is not used"""
+    real = "/usr/lib/%s-linux-gnu/libcurl.so.4" % os.uname().machine
+    if not os.path.exists(real) or not shutil.which("gcc"):
+        raise Skip("no gcc, or libcurl is elsewhere")
+    with Place() as place:
+        with open(real, "rb") as file:  # beside the other it needs a name of its own
+            place.write("lib/libcurl.so.9", file.read().replace(b"libcurl.so.4\0", b"libcurl.so.9\0"))
+        built = subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,libcurl.so.4", "-o", place.path("lib/libcurl.so.4"), "-x", "c", "-",
+                                "-x", "none", "-Wl,--no-as-needed", place.path("lib/libcurl.so.9")], input=OLDER_LIBCURL.encode())
+        equal(built.returncode, 0)
+        place.fails("oci", "pull", "localhost:1/a/b:1", saying="libcurl 7.84.0 is too old: this needs 7.85",
+                    env={"LD_LIBRARY_PATH": place.path("lib")})
+
+
 @test
 def nothing_listens():
     """a registry that is not there, or speaks the other protocol, is named with what to do"""
