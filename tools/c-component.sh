@@ -14,8 +14,7 @@ builtins=/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a
 wash=${WASH:-$root/build/wash}
 [ -x "$wash" ] || die "no $wash: run make"
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work_folder
 "$wash" bindgen --guest c wit --world "$world" --out-dir "$work" >/dev/null
 name=$(echo "$world" | tr - _)
 clang-19 --target=wasm32-wasi --sysroot=/usr -I/usr/include/wasm32-wasi -L/usr/lib/wasm32-wasi -I"$work" -std=gnu11 -Wall -Wextra -Werror \

@@ -7,7 +7,7 @@ tools=$(cd "$(dirname "$0")" && pwd)
 . "$tools/lib.sh"
 seconds=${1:?"usage: fuzz.sh SECONDS [TARGET...]"}
 shift
-build=$root/build-fuzz
+build=build-fuzz # below $root: a name without spaces, whatever that has
 sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 cd "$root"
 

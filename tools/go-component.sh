@@ -9,8 +9,7 @@ pinned_go
 wash=${WASH:-$root/build/wash}
 [ -x "$wash" ] || die "no $wash: run make"
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work_folder
 rm -rf gen
 "$wash" bindgen --guest go wit --world "$1" --out-dir gen >/dev/null
 GOOS=wasip1 GOARCH=wasm "$go" vet ./...

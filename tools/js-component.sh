@@ -10,8 +10,7 @@ node=$("$tools/node.sh")
 WASH_NPM_JS=$("$tools/npm-tools.sh" js)
 export WASH_NPM_JS
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work_folder
 cp -rL wit "$work/wit"
 find "$work/wit" -name '*.wit' -exec sed -i -E 's/@0\.2\.[0-9]+/@0.2.10/g; s/@since\(version = 0\.2\.[0-9]+\)/@since(version = 0.2.0)/' {} +
 "$node" --no-warnings "$tools/js-component.mjs" "$3" "$work/wit" "$1" "$2"

@@ -45,6 +45,13 @@ cached() {
     echo "$cached_out"
 }
 
+# Makes a folder of the script's own, $work, which is gone when the script ends, however that comes about.
+make_work_folder() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+}
+
 # The packaged Rust, whatever else is first in PATH, and none of the caller's settings for other builds.
 packaged_rust() {
     cargo=${WASH_CARGO:-/usr/bin/cargo}
@@ -59,9 +66,9 @@ packaged_rust() {
 # but for the target.
 pinned_go() {
     go=$("$tools/go.sh")
-    unset GOROOT GOFLAGS GOEXPERIMENT GOWASM GOWORK
-    GOTOOLCHAIN=local GOENV=off GOPATH=$(cache_root)/go-path GOCACHE=$(cache_root)/go-build
-    export GOTOOLCHAIN GOENV GOPATH GOCACHE
+    unset GOROOT GOFLAGS GOEXPERIMENT GOWASM GO111MODULE
+    GOTOOLCHAIN=local GOENV=off GOWORK=off GOPATH=$(cache_root)/go-path GOCACHE=$(cache_root)/go-build
+    export GOTOOLCHAIN GOENV GOWORK GOPATH GOCACHE
 }
 
 # pip_packages NAME: prints the folder that holds the Python packages of python/NAME.txt, at the versions and checksums given there.

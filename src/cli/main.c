@@ -6,6 +6,7 @@
 #include "cli/update.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 static const struct cli_command *const commands[] = {
@@ -178,6 +179,7 @@ static int finish_output(struct cli_context *context, int code, struct error *er
 int main(int argc, char **argv)
 {
     hold_standard_descriptors();
+    signal(SIGCHLD, SIG_DFL); /* whoever started us may ignore it: the kernel would keep no exit codes of what we run */
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     struct cli_context context = {.arena = &arena, .root = &wash};

@@ -8,6 +8,7 @@ enum {
     BYTES_4 = 'f',
     BYTES_8 = 'd',
     BYTES_16 = 'v',
+    BLOCK = 'k',      /* a block type */
     LABELS = 'l',     /* a vector of integers, and one more */
     TYPES = 't',      /* a vector of value types */
     CATCHES = 'c',    /* a block type, a vector of catch clauses */
@@ -16,8 +17,8 @@ enum {
     MEMARG_LANE = 'n' /* both */
 };
 
-/* By opcode, 16 a row. Block types, heap types and constants are one integer; no sign matters here. */
-static const char plain[] = "00111011110011l0" /* 00: unreachable .. loop if else, legacy try .., throw_ref, end, br .. */
+/* By opcode, 16 a row. Heap types and constants are one integer; no sign matters here. */
+static const char plain[] = "00kkk0k1110011l0" /* 00: unreachable .. loop if else, legacy try .., throw_ref, end, br .. */
                             "121211??1000t??c" /* 10: calls, delegate, catch_all, drop, select, try_table */
                             "111111!?mmmmmmmm" /* 20: locals, globals, table.get, table.set, loads */
                             "mmmmmmmmmmmmmmm1" /* 30: loads, stores, memory.size */
@@ -46,6 +47,8 @@ static const char vector[] = "mmmmmmmmmmmmvv00" /* loads, store, const, shuffle 
                              "0000000000000000"
                              "0000nnnnnnnnmm00"; /* loads and stores of lanes; all behind them have nothing */
 #define VECTOR_LAST 275u
+
+enum { REF_NULL = 0x63, REF = 0x64 }; /* with a heap type behind them */
 
 struct scan {
     const uint8_t *at, *end;
@@ -94,10 +97,16 @@ static bool skip_memarg(struct scan *s)
 
 static bool skip_value_type(struct scan *s)
 {
-    enum { REF_NULL = 0x63, REF = 0x64 };
     if (s->at < s->end && (*s->at == REF_NULL || *s->at == REF))
         return skip_bytes(s, 1) && skip_integers(s, 1);
     return skip_bytes(s, 1);
+}
+
+/* An integer, or a value type. */
+static bool skip_block_type(struct scan *s)
+{
+    bool reference = s->at < s->end && (*s->at == REF_NULL || *s->at == REF);
+    return reference ? skip_value_type(s) : skip_integers(s, 1);
 }
 
 static bool skip_locals(struct scan *s)
@@ -114,7 +123,7 @@ static bool skip_locals(struct scan *s)
 static bool skip_catches(struct scan *s)
 {
     uint32_t count;
-    if (!skip_integers(s, 1) || !read_u32(s, &count))
+    if (!skip_block_type(s) || !read_u32(s, &count))
         return false;
     for (; count > 0; count--) {
         if (s->at >= s->end)
@@ -160,6 +169,8 @@ static bool skip_operands(struct scan *s, char kind)
         return skip_bytes(s, 1);
     case MEMARG_LANE:
         return skip_memarg(s) && skip_bytes(s, 1);
+    case BLOCK:
+        return skip_block_type(s);
     case LABELS:
         return read_u32(s, &count) && skip_integers(s, (uint64_t)count + 1);
     case TYPES:

@@ -21,7 +21,7 @@ struct state_export {
 };
 
 /* Part of the code cache's keys: counted up when other exports are added, or other code is found to keep tables (code_scan.h). */
-#define MODULE_STATE_VERSION "2"
+#define MODULE_STATE_VERSION "3"
 
 /* info: of a valid module. All memory is in `arena`. `restorable` is yet to be answered by the code: module_code_keeps_tables. */
 void module_state_find(const struct module_info *info, struct arena *arena, struct module_state *ret_state);

@@ -56,6 +56,8 @@ static int add_file_actions(posix_spawn_file_actions_t *actions, const struct io
         error = add_standard(actions, STDOUT_FILENO, launch->output);
     if (error == 0)
         error = add_standard(actions, STDERR_FILENO, launch->errors);
+    if (error == 0 && launch->group == IO_LAUNCH_SESSION)
+        error = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
     if (error == 0 && launch->directory)
         error = posix_spawn_file_actions_addchdir_np(actions, launch->directory);
     return error;

@@ -8,9 +8,11 @@
 #include <sys/types.h>
 
 enum io_launch_group {
-    IO_LAUNCH_OURS,    /* of our process group: Ctrl-C on the terminal reaches it and all it has started */
-    IO_LAUNCH_GROUP,   /* leads a process group of its own */
-    IO_LAUNCH_SESSION, /* leads a session of its own: nothing that it starts can ask on the terminal */
+    IO_LAUNCH_OURS,  /* of our process group: Ctrl-C on the terminal reaches it and all it has started */
+    IO_LAUNCH_GROUP, /* leads a process group of its own */
+    /* Leads a session of its own: nothing that it starts can ask on the terminal. It has no other descriptors than the three, either:
+     * not what we were started with, as others have, nor what libraries open without CLOEXEC, as libcurl does its connections. */
+    IO_LAUNCH_SESSION,
 };
 
 struct io_launch {

@@ -157,11 +157,11 @@ static void read_what_is_left(struct running *running)
 static int reap(struct running *running)
 {
     int code = 0;
+    if (!running->run->on_terminal && running->stopped != ST_OK)
+        kill(-running->pid, SIGKILL); /* what is left of its session; until it is reaped the id cannot become another's */
     while (waitpid(running->pid, &code, 0) < 0)
         if (errno != EINTR)
             return 255;
-    if (!running->run->on_terminal && running->stopped != ST_OK)
-        kill(-running->pid, SIGKILL); /* what is left of its session; the id is not another's while a member lives */
     return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
 }
 

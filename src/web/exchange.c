@@ -222,7 +222,6 @@ static void set_callbacks(CURL *curl, struct exchange *exchange)
 static void set_options(struct exchange *exchange, const char *url, struct curl_slist *headers)
 {
     CURL *curl = exchange->client->curl;
-    curl_easy_reset(curl); /* keeps connections */
     set_method(curl, exchange->request);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, exchange->request->plain == WEB_PLAIN_NEVER ? "https" : "http,https");
@@ -308,6 +307,7 @@ enum status web_exchange(struct web_client *client, const struct web_request *re
     set_options(&exchange, url, headers);
     CURLcode code = perform(client->curl);
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &response->code);
+    curl_easy_reset(client->curl); /* keeps connections, and nothing that points here: closing them is an exchange's end too */
     curl_slist_free_all(headers);
     if (exchange.failed != ST_OK)
         return exchange.failed;

@@ -7,8 +7,11 @@
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
 
+#define OLDEST 0x075500 /* 7.85: earlier ones take CURLOPT_PROTOCOLS_STR for no option, and speak any protocol */
+
 /* clang-format off */
 #define FUNCTIONS(X)                                                                                                               \
+    X(curl_version_info_data *, curl_version_info, (CURLversion age), (age))                                                       \
     X(CURLcode, curl_global_init, (long flags), (flags))                                                                           \
     X(CURL *, curl_easy_init, (void), ())                                                                                          \
     X(void, curl_easy_reset, (CURL *curl), (curl))                                                                                 \
@@ -89,6 +92,9 @@ enum status web_libcurl_load(struct error *err)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static struct library library = {"libcurl.so.4", "libcurl4", symbols, ARRAY_LEN(symbols), NULL};
     TRY(library_load(&library, err));
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    if (info->version_num < OLDEST)
+        return fail(err, ST_UNSUPPORTED, "libcurl %s is too old: this needs 7.85 or newer", info->version);
     pthread_once(&once, set_up);
     return is_set_up ? ST_OK : fail(err, ST_INTERNAL, "libcurl cannot be set up");
 }

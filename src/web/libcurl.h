@@ -6,7 +6,7 @@
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 
-/* Loads it and sets it up, once in the process. Fails: ST_UNSUPPORTED it is not installed, ST_INTERNAL. Any thread. */
+/* Loads it and sets it up, once in the process. Fails: ST_UNSUPPORTED it is not installed, or too old; ST_INTERNAL. Any thread. */
 enum status web_libcurl_load(struct error *err) CHECKED;
 
 /* curl_url_get, whose first argument is const in some versions of the header and in others not. */

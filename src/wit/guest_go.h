@@ -3,7 +3,8 @@
  *
  * The folder of the bindings has a package for each interface of the world, `wasi/http/types` for `wasi:http/types` (with the version
  * in it, `wasi/http/0.2.12/types`, if the WIT has several versions of the package), below `export/` for those that it exports; one
- * for the world's own items and for each interface written inside it, below the world's name; and `wit`, which all are made of.
+ * for the world's own items and for each interface written inside it, below the world's name; and `wit`, which all are made of. A
+ * folder `internal`, `vendor` or the like is `internal_`, so that it can be imported.
  * - words of a name are joined, CamelCase: `outgoing-body` is OutgoingBody, `get-url` GetURL
  * - records are structs; enums and flags integers with constants <Type><Case>; a variant an interface, of which each case is a
  *   struct <Type><Case>, with a Value if it has a payload

@@ -45,12 +45,30 @@ const char *go_signature(struct go *g, const struct guest_unit *unit, const stru
     return arena_str(&g->arena, buf_str(&out)).data;
 }
 
+/* Words that are joined may meet: `x-https` and `x-http-s`. */
+static enum status check_params(struct go *g, const struct wit_function *function)
+{
+    struct map names = {0};
+    enum status status = ST_OK;
+    for (size_t i = 0; i < function->params.len && status == ST_OK; i++) {
+        struct str name = function->params.items[i].name;
+        const char *go_name = param_name(g, function, i);
+        const char *other = map_set(&names, str_of(go_name), (void *)(uintptr_t)arena_str(&g->arena, name).data);
+        if (other)
+            status = fail(g->err, ST_INVALID, "%s: parameters `%s` and `%.*s` would both be `%s` in Go; rename one of them",
+                          g->subject, other, STR_ARG(name), go_name);
+    }
+    map_release(&names);
+    return status;
+}
+
 static enum status check_function(struct go *g, const struct guest_unit *unit, const struct wit_function *function)
 {
     g->subject = c_printf(&g->arena, "function `%.*s` of `%.*s`", STR_ARG(function->name),
                           STR_ARG(unit == &g->units.own ? g->units.world->name : str_of(unit->module)));
     if (function->is_async)
         return fail(g->err, ST_UNSUPPORTED, "%s is async, which Go guests cannot use yet", g->subject);
+    TRY(check_params(g, function));
     for (size_t i = 0; i < function->params.len; i++)
         TRY(go_check_type(g, unit, function->params.items[i].type));
     if (function->result)
@@ -364,7 +382,7 @@ static enum status declare_export(struct go *g, const struct call *call)
 {
     const char *name = go_function_name(g, call->function);
     if (call->function->kind == WIT_METHOD)
-        return ST_OK;
+        return go_take_symbol(g, c_printf(&g->arena, "%s.%s", go_public(&g->arena, call->function->resource->name), name));
     TRY(go_take_symbol(g, c_printf(&g->arena, "Exports.%s", name)));
     guest_docs(&g->package->exports, "", call->function->notes.docs);
     buf_addf(&g->package->exports, "%s func%s\n", name, go_signature(g, call->unit, call->function));
@@ -375,6 +393,8 @@ enum status go_export(struct go *g, const struct guest_unit *unit, const struct 
 {
     autobuf struct buf params = BUF_INIT(BUF_UNLIMITED);
     TRY(check_function(g, unit, function));
+    if (unit == &g->units.own && str_is(function->name, "memory"))
+        return fail(g->err, ST_INVALID, "%s has the name that modules export their memory by; rename it", g->subject);
     struct call call = make_call(g, unit, function);
     TRY(declare_export(g, &call));
     add_core_params(&params, &call.flat);

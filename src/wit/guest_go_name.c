@@ -18,6 +18,10 @@ static const char keywords[] = "break case chan const continue default defer els
 static const char taken[] = "any append bool byte cap clear close comparable complex complex128 complex64 copy delete error false "
                             "float32 float64 imag init int int16 int32 int64 int8 iota len main make max min new nil panic print "
                             "println real recover rune self string true uint uint16 uint32 uint64 uint8 uintptr wit";
+/* Folders that the go command passes over or keeps from others, and those that a module cannot have, as Windows cannot. */
+static const char folders[] =
+    "internal testdata vendor aux com1 com2 com3 com4 com5 com6 com7 com8 com9 con lpt1 lpt2 lpt3 lpt4 lpt5 "
+    "lpt6 lpt7 lpt8 lpt9 nul prn";
 
 static void add_word(struct buf *out, struct arena *arena, struct str word, bool capital)
 {
@@ -48,18 +52,35 @@ const char *go_public(struct arena *arena, struct str name)
     return join_words(arena, name, true);
 }
 
+bool go_is_word(const char *name)
+{
+    return is_word_of(keywords, name) || is_word_of(taken, name);
+}
+
 const char *go_param(struct go *g, struct str name)
 {
     const char *plain = join_words(&g->arena, name, false);
-    bool hides = is_word_of(keywords, plain) || is_word_of(taken, plain) || map_has(&g->aliases, str_of(plain));
+    bool hides = go_is_word(plain) || map_has(&g->aliases, str_of(plain));
     return hides ? c_printf(&g->arena, "%s_", plain) : plain;
+}
+
+const char *go_folder(struct arena *arena, struct str name)
+{
+    const char *plain = arena_str(arena, name).data;
+    char *lower = arena_copy(arena, plain, name.len + 1);
+    for (char *c = lower; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return is_word_of(folders, lower) ? c_printf(arena, "%s_", lower) : lower;
 }
 
 const char *go_package_name(struct arena *arena, struct str package, struct str name)
 {
     const char *plain = c_snake(arena, str_of(join_words(arena, name, false)));
-    bool special = is_word_of(keywords, plain) || is_word_of(taken, plain) || is_word_of("internal vendor testdata", plain);
-    return special ? c_printf(arena, "%s%s", c_snake(arena, str_of(go_public(arena, package))), plain) : plain;
+    const char *before = c_snake(arena, str_of(go_public(arena, package)));
+    while (go_is_word(plain) || is_word_of(folders, plain))
+        plain = c_printf(arena, "%s%s", before, plain);
+    return plain;
 }
 
 enum status go_take_symbol(struct go *g, const char *name)

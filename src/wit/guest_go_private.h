@@ -11,8 +11,9 @@
 #include "wit/guest_go.h"
 #include "wit/guest_unit.h"
 
-#define GO_MAX_EFFORT (1u << 16)     /* types written; parts of values put into memory, taken from it, described */
-#define GO_MAX_TYPE_BYTES (1u << 28) /* of a value in memory, without what it points to */
+#define GO_MAX_EFFORT (1u << 16) /* types written; parts of values put into memory, taken from it, described */
+/* Of a value in memory, without what it points to. Go has several on its stack, up to sixteen times as large, and no more than 1 GiB. */
+#define GO_MAX_TYPE_BYTES (1u << 22)
 
 struct go_package {
     const char *path;   /* below the folder of the bindings: "wasi/http/types" */
@@ -47,6 +48,9 @@ struct go {
 /* --- guest_go_name.c --- */
 
 const char *go_public(struct arena *arena, struct str name); /* "get-url" -> "GetURL" */
+bool go_is_word(const char *name);                           /* Go's own, or one that generated code has a use for */
+/* A WIT namespace or package as a folder: "Wasi" -> "wasi"; "internal" -> "internal_", which the go command lets others import. */
+const char *go_folder(struct arena *arena, struct str name);
 /* Parameter names that hide nothing: "get-url" -> "getURL", away from Go's words and packages. */
 const char *go_param(struct go *g, struct str name);
 /* "incoming-handler" -> "incominghandler"; what no package can be called has the WIT package's name in front: "ioerror". */

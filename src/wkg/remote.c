@@ -6,7 +6,8 @@
 
 struct remote { /* a registry that was asked before */
     struct str name;
-    struct str folder; /* it is one; data NULL: there is a client */
+    struct str folder;                 /* it is one; data NULL: there is a client */
+    const struct wkg_metadata *stated; /* what the configuration says of it; NULL: nothing, it was asked */
     struct wkg_metadata metadata;
     struct oci_client *client;
 };
@@ -104,6 +105,7 @@ static enum status reach(struct wkg_session *session, const struct wkg_metadata 
 {
     const struct wkg_registry *known = wkg_registries_get(session->options.registries, remote->name);
     struct str backend = known ? known->backend : STR_NULL;
+    remote->stated = stated;
     if (stated)
         remote->metadata = *stated;
     if (str_is(backend, WKG_BACKEND_LOCAL)) {
@@ -124,8 +126,11 @@ static enum status reach(struct wkg_session *session, const struct wkg_metadata 
 
 static bool is_remote(const struct remote *remote, struct str name, const struct wkg_metadata *stated)
 {
-    return str_eq(remote->name, name) &&
-           (!stated || (str_eq(stated->registry, remote->metadata.registry) && str_eq(stated->prefix, remote->metadata.prefix)));
+    if (!str_eq(remote->name, name) || !stated || !remote->stated)
+        return str_eq(remote->name, name) && stated == remote->stated;
+    const struct wkg_metadata *before = remote->stated;
+    return str_eq(stated->registry, before->registry) && str_eq(stated->prefix, before->prefix) &&
+           str_eq(stated->protocol, before->protocol);
 }
 
 static enum status open_remote(struct wkg_session *session, struct str name, const struct wkg_metadata *stated,

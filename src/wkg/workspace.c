@@ -41,6 +41,8 @@ static enum status add_member(struct fetch *f, const char *path)
 static const char *pattern_below(struct fetch *f, struct str member)
 {
     autobuf struct buf pattern = BUF_INIT(BUF_UNLIMITED);
+    if (str_starts(member, STR("/")))
+        return member.data;
     for (const char *c = f->project->root; *c; c++)
         buf_addf(&pattern, strchr("*?[\\", *c) ? "\\%c" : "%c", *c);
     buf_addf(&pattern, "/%.*s", STR_ARG(member));

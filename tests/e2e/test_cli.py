@@ -233,6 +233,16 @@ def closed_descriptors():
     equal(code, 1, "nobody got the version")
 
 
+@test
+def ended_children_that_nobody_waits_for():
+    """a build's exit code is seen even if whoever started wash ignores SIGCHLD, which programs inherit"""
+    with Project("build: {command: 'cp in.wasm out.wasm', component_path: out.wasm}\n", guest("hello")) as project:
+        shutil.copy(guest("hello"), project.path("in.wasm"))
+        command = ["sh", "-c", f"trap '' CHLD; exec {os.path.abspath(WASH)} build"]
+        done = subprocess.run(command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        equal(done.returncode, 0, done.stdout.decode())
+
+
 def listens(port):
     with socket.socket() as attempt:
         return attempt.connect_ex(("127.0.0.1", port)) == 0

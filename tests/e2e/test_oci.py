@@ -160,6 +160,33 @@ def no_libcurl():
         place.fails("oci", "pull", "localhost:1/a/b:1", saying=["libcurl.so.4", "package libcurl4"], env={"LD_LIBRARY_PATH": path})
 
 
+# libcurl, but for its version.
+OLDER_LIBCURL = """
+struct version { int age; const char *text; unsigned number; };
+const struct version *curl_version_info(int age)
+{
+    static const struct version version = {0, "7.84.0", 0x075400};
+    return &version;
+}
+"""
+
+
+@test
+def older_libcurl():
+    """a libcurl that cannot be held to https is not used"""
+    real = "/usr/lib/%s-linux-gnu/libcurl.so.4" % os.uname().machine
+    if not os.path.exists(real) or not shutil.which("gcc"):
+        raise Skip("no gcc, or libcurl is elsewhere")
+    with Place() as place:
+        with open(real, "rb") as file:  # beside the other it needs a name of its own
+            place.write("lib/libcurl.so.9", file.read().replace(b"libcurl.so.4\0", b"libcurl.so.9\0"))
+        built = subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,libcurl.so.4", "-o", place.path("lib/libcurl.so.4"), "-x", "c", "-",
+                                "-x", "none", "-Wl,--no-as-needed", place.path("lib/libcurl.so.9")], input=OLDER_LIBCURL.encode())
+        equal(built.returncode, 0)
+        place.fails("oci", "pull", "localhost:1/a/b:1", saying="libcurl 7.84.0 is too old: this needs 7.85",
+                    env={"LD_LIBRARY_PATH": place.path("lib")})
+
+
 @test
 def nothing_listens():
     """a registry that is not there, or speaks the other protocol, is named with what to do"""
@@ -258,6 +285,21 @@ def login_by_helper():
         place.fails(*push, env=env, saying="credential helper's name")
         docker_config(place, {"credsStore": "not-there"})
         place.fails(*push, env=env, saying="docker-credential-not-there")
+
+
+@test
+def helper_inherits_nothing():
+    """a credential helper has no descriptor of ours: not the connection to the registry, nor the cache's lock"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        listing = place.path("descriptors")
+        answer = json.dumps({"ServerURL": registry.name, "Username": LOGIN[0], "Secret": LOGIN[1]})
+        place.write("bin/docker-credential-good", f"#!/bin/sh\nls -l /proc/$$/fd >{listing}\necho '{answer}'\n", 0o755)
+        docker_config(place, {"credsStore": "good"})
+        place.ok("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello(),
+                 env={"PATH": place.path("bin") + ":" + os.environ["PATH"]})
+        with open(listing) as file:
+            open_there = file.read()
+        check(not re.search(r"socket:|anon_inode:|/lock$", open_there, re.M), open_there)
 
 
 @test

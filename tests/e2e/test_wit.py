@@ -352,8 +352,9 @@ def workspace_of_wkg_toml():
         place.write("work/more/io-1/wit/io.wit", STREAMS)
         place.write("work/more/none/readme", "")
         place.write("other/other.wit", "package test:other@1.0.0;\n")
-        place.write("work/wkg.toml", '[workspace]\nmembers = ["wit", "http/wit/http.wit", "more/*/wit", "../other"]\n')
-        place.ok("wit", "fetch")
+        for more in place.path("work/more") + "/*/wit", "more/*/wit":
+            place.write("work/wkg.toml", f'[workspace]\nmembers = ["wit", "http/wit/http.wit", "{more}", "../other"]\n')
+            place.ok("wit", "fetch")
         tree = {path for path in place.tree() if path.startswith(("wit/deps", "wkg.lock"))}
         equal(tree, {"wkg.lock", "wit/deps/test-http-1.1.0/package.wit", "wit/deps/test-io-0.2.0/package.wit"})
         equal(place.tree()["wkg.lock"], LOCK_HEAD + "packages = []\n")
@@ -452,6 +453,23 @@ def metadata_is_optional():
         place.ok("wit", "update")  # the package's own source goes first
         place.configure(f"wit:\n  sources:\n    'test:http': oci://{registry.name}/pkgs/other/http\n")
         place.refuses("wit", "fetch", saying=["test:http", "must end in `test/http`"])
+
+
+@test
+def metadata_of_one_package():
+    """metadata that is stated for one package of a registry is not that of its others, whichever is asked for first"""
+    world = WORLD.replace("  export", "  import test:io/streams@0.2.0;\n  export")
+    for name, other, tag in ("test:io", "test:http", "test/http:1.1.0"), ("test:http", "test:io", "test/io:0.2.0"):
+        with WitPlace(world) as place, Registry(place) as registry:
+            place.publish_all(registry)
+            place.registries(f'[package_registry_overrides]\n"{name}" = {{ registry = "{registry.name}", metadata = {{ oci = {{ '
+                             f'registry = "{registry.name}", namespacePrefix = "pkgs/" }} }} }}\n'
+                             f'[namespace_registries]\ntest = "{registry.name}"\n'
+                             f'[registry."{registry.name}".oci]\nprotocol = "http"\n')
+            place.refuses("wit", "fetch", saying=[other])  # it is only below pkgs/
+            layer = place.package(HTTP, io=STREAMS) if other == "test:http" else place.package(STREAMS)
+            place.ok("oci", "push", "--insecure", f"{registry.name}/{tag}", place.write("layer.wasm", layer))
+            place.ok("wit", "fetch")
 
 
 @test

@@ -11,10 +11,10 @@ tools=$(cd "$guests/../../tools" && pwd)
 # What a guest is made of: its own files, what all guests share, our WIT, and the tools with their pinned versions.
 guest_key() {
     {
-        find -L "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit/wasi" -type d \( -name target -o -name gen \) -prune -o -type f -print |
-            LC_ALL=C sort | xargs cat
-        find "$tools" -maxdepth 1 -name '*-component.*' -o -maxdepth 1 -name 'component.*' -o -maxdepth 1 -name 'cargo-*.sh' |
-            LC_ALL=C sort | xargs cat
+        find -L "$1" "$guests/kit" "$guests/Cargo.toml" "$guests/Cargo.lock" "$root/wit/wasi" -type d \( -name target -o -name gen \) -prune -o -type f -print0 |
+            LC_ALL=C sort -z | xargs -0 cat
+        find "$tools" -maxdepth 1 \( -name '*-component.*' -o -name 'component.*' -o -name 'cargo-*.sh' \) -print0 |
+            LC_ALL=C sort -z | xargs -0 cat
         ! ls "$1"/*.c "$1"/*.go 2>/dev/null | grep -q . || cat "$root"/src/wit/*.[ch] "$root"/src/component/wrap*.[ch] "$root"/src/cli/*.c
         ! ls "$1"/*.go >/dev/null 2>&1 || cat "$root"/src/wit/go/* "$tools/go.sh"
         cat "$tools"/npm/component/package-lock.json "$tools"/npm/js/package-lock.json "$tools"/python/*.txt

@@ -1,6 +1,7 @@
 package wit
 
 import (
+	"math"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -145,10 +146,19 @@ func lowerSpan(p, start uint32, n int) {
 	Lower(p+4, uint32(n))
 }
 
+// elements takes memory for a list. In Go it may be smaller than there: nil stands for an option of a record of any size.
+func elements(n int, size, align uint32) uint32 {
+	bytes := uint64(n) * uint64(size)
+	if bytes > math.MaxUint32 {
+		panic("a list is larger than memory")
+	}
+	return Alloc(uint32(bytes), align)
+}
+
 // LowerScalars is for lists of types that Lower is for: they are copied as they are.
 func LowerScalars[T any](p uint32, v []T) {
 	var element T
-	start := Alloc(uint32(len(v))*uint32(unsafe.Sizeof(element)), uint32(unsafe.Alignof(element)))
+	start := elements(len(v), uint32(unsafe.Sizeof(element)), uint32(unsafe.Alignof(element)))
 	copy(unsafe.Slice(at[T](start), len(v)), v)
 	lowerSpan(p, start, len(v))
 }
@@ -156,7 +166,7 @@ func LowerScalars[T any](p uint32, v []T) {
 func LiftScalars[T any](p uint32) []T { return append([]T(nil), view[T](p)...) }
 
 func LowerList[T any](p uint32, v []T, size, align uint32, lower func(uint32, T)) {
-	start := Alloc(uint32(len(v))*size, align)
+	start := elements(len(v), size, align)
 	LowerArray(start, v, size, lower)
 	lowerSpan(p, start, len(v))
 }
@@ -181,7 +191,7 @@ func LiftArray[T any](p uint32, v []T, size uint32, lift func(uint32) T) {
 }
 
 func LowerMap[K comparable, V any](p uint32, v map[K]V, size, align, value uint32, key func(uint32, K), lower func(uint32, V)) {
-	start, i := Alloc(uint32(len(v))*size, align), uint32(0)
+	start, i := elements(len(v), size, align), uint32(0)
 	for k, element := range v {
 		key(start+i*size, k)
 		lower(start+i*size+value, element)

@@ -104,6 +104,28 @@ TEST(what_changes_tables_or_segments)
     }
 }
 
+/* A block's type may be a reference to a type of the module: two integers, of which the second is like an opcode. Here it is br_table,
+ * whose labels would be the instructions that change the table. */
+TEST(a_change_is_seen_in_a_block_whose_type_is_two_integers)
+{
+    static const char *const blocks[] = {"block (result (ref null 14))", "loop (result (ref null 14))",
+                                         "i32.const 1 if (result (ref null 14)) ref.null 14 else",
+                                         "try_table (result (ref null 14))"};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        bool known;
+        autobuf struct buf text = BUF_INIT(1 << 20);
+        buf_add(&text, STR("(module (table $t 10 funcref)"));
+        for (int type = 0; type < 15; type++)
+            buf_add(&text, STR("(type (func))"));
+        buf_addf(&text, "(func %s i32.const 0 ref.null func table.set 0", blocks[i]);
+        for (int label = 0; label < 70; label++)
+            buf_add(&text, STR(" nop"));
+        buf_add(&text, STR(" ref.null 14 end drop))"));
+        CHECK(!keeps(text.data, &known));
+        CHECK(known);
+    }
+}
+
 TEST(unknown_instructions_are_taken_for_changes)
 {
     bool known;

@@ -69,6 +69,13 @@ TEST(two_things_of_one_name_in_go)
                 "would both make `NewR` in Go; rename one of them"));
     CHECK(fails("package a:b; interface i { enum e { x-y } type e-x-y = u8; } world w { import i; }", ST_INVALID,
                 "would both make `EXY` in Go"));
+    CHECK(fails("package a:b; interface i { f: func(x-https: u8, x-http-s: u8); } world w { import i; }", ST_INVALID,
+                "function `f` of `a:b/i`: parameters `x-https` and `x-http-s` would both be `xHTTPS` in Go; rename one of them"));
+    CHECK(
+        fails("package a:b; interface i { resource r { https: func(); http-s: func(); } } world w { export i; }", ST_INVALID,
+              "function `[method]r.https` of `a:b/i` and function `[method]r.http-s` of `a:b/i` would both make `R.HTTPS` in Go"));
+    CHECK(fails("package a:b; world w { export memory: func(); }", ST_INVALID,
+                "function `memory` of `w` has the name that modules export their memory by; rename it"));
 }
 
 TEST(go_types_out_of_proportion)
@@ -82,9 +89,9 @@ TEST(go_types_out_of_proportion)
         buf_add(&text, STR(">;\n"));
     }
     buf_add(&text, STR("f: func(x: v3); } world w { import i; }"));
-    CHECK(fails(text.data, ST_LIMIT, "a type has more than 268435456 bytes; make a list of it"));
+    CHECK(fails(text.data, ST_LIMIT, "a type has more than 4194304 bytes; make a list of it"));
     CHECK(fails("package a:b; world w { import f: func(x: list<list<u64, 100000>, 100000>); }", ST_LIMIT,
-                "function `f` of `w`: a type has more than 268435456 bytes"));
+                "function `f` of `w`: a type has more than 4194304 bytes"));
 
     buf_clear(&text);
     buf_add(&text, STR("package a:b; interface i { type v0 = string;\n"));
@@ -128,6 +135,23 @@ TEST(names_in_go)
     CHECK(has(&out, "bwit/bwit/bwit.go", "package bwit\n"));
     CHECK(has(&out, "bwit/bwit.go", "\tWit2 func()\n"));
     CHECK(has(&out, "a/c/ctype/ctype.go", "//go:wasmimport a:c/type f\n"));
+    release(&out);
+}
+
+/* Folders that the go command treats in a way of its own, and packages that would hide a type of Go's or be taken for another. */
+TEST(packages_that_go_has_no_room_for)
+{
+    struct output out;
+    CHECK_EQ(generate(&out, "package u:u; interface int32 { record t { x: u8 } } interface kiwit { record t { x: u8 } }"
+                            "interface k { use int32.{t}; f: func(x: t) -> u32; }"
+                            "interface l { use kiwit.{t}; f: func(x: u32) -> u32; } world w { import k; import l; }"),
+             ST_OK);
+    CHECK(has(&out, "u/u/uuint32/uuint32.go", "package uuint32\n"));
+    CHECK(has(&out, "u/u/l/l.go", "import (\n\t\"example.com/x/gen/u/u/kiwit\"\n)\n\ntype T = kiwit.T\n"));
+    release(&out);
+    CHECK_EQ(generate(&out, "package internal:vendor; interface aux { f: func(); } world w { import aux; export aux; }"), ST_OK);
+    CHECK(has(&out, "internal_/vendor_/vendoraux/vendoraux.go", "package vendoraux\n"));
+    CHECK(has(&out, "export/internal_/vendor_/vendoraux/vendoraux.go", "package vendoraux\n"));
     release(&out);
 }
 
