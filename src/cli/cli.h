@@ -2,7 +2,7 @@
  *
  * A command returns ST_OK or an error; main prints the error once. Results go to stdout: as text, or with `-o json` as one object
  * {"message": text, "success": bool, "data": object or null}. Logs go to stderr. Exit codes: 0, 1 for a failure, 2 for a mistake in
- * the command line, 130 when interrupted. */
+ * the command line, 128 + the signal when interrupted (130 for Ctrl-C). */
 #pragma once
 
 #include "base/arena.h"

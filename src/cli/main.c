@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/interrupts.h"
 #include "cli/markdown.h"
 #include "cli/update.h"
 #include <errno.h>
@@ -146,7 +147,7 @@ static int run(struct cli_context *context, struct error *err)
         cli_failure(context, err);
     if (status != ST_CANCELLED)
         cli_notice_new_version(context);
-    return status_exit_code(status);
+    return status == ST_CANCELLED && cli_interrupted() ? 128 + cli_interrupted() : status_exit_code(status);
 }
 
 /* A standard descriptor that is closed would become the next file or connection that is opened, and results and logs would go there.

@@ -63,6 +63,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Project:
     """A project folder with a configuration; removed at the end of the `with`."""
 

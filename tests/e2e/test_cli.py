@@ -139,6 +139,28 @@ def build_is_interrupted():
 
 
 @test
+def build_is_ended_with_all_it_started():
+    """a signal to wash alone ends the tools of a build as well, and what ignores Ctrl-C"""
+    for how, command in ((signal.SIGTERM, "sleep 100; echo"), (signal.SIGINT, "trap '' INT; sleep 100; echo")):
+        with Project("build: {command: \"echo $$ > pid; %s\", component_path: a.wasm}" % command) as project:
+            pid = project.path("pid")
+            for arguments in ["build"], ["inspect"]:
+                process = subprocess.Popen([os.path.abspath(WASH), *arguments], cwd=project.root, stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+                try:
+                    shell = int(eventually(lambda: os.path.exists(pid) and open(pid).read(), "the build to start"))
+                    children = f"/proc/{shell}/task/{shell}/children"
+                    tool = int(eventually(lambda: open(children).read(), "its tool to start"))
+                    process.send_signal(how)
+                    process.communicate(timeout=WAIT)  # nobody holds the pipes
+                    equal(process.returncode, 128 + how)
+                    check(not alive(shell) and not alive(tool), "nothing is left of it")
+                finally:
+                    process.kill()
+                os.remove(pid)
+
+
+@test
 def inspect_builds_a_project():
     """CLI-35: inspect with nothing, or a folder, builds and inspects the project there"""
     hello = guest("hello")
