@@ -75,5 +75,6 @@ bool cli_is_core_module(struct str bytes);
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
                             struct error *err) CHECKED;
-/* The same for a file, in its place, if it is a core module; a component or anything else is left as it is. */
+/* The same for a file, in its place, if it is a core module; a component is left as it is. ST_INVALID: it is neither, or a module
+ * that does not say for which world it was built. */
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err) CHECKED;

@@ -20,6 +20,7 @@ WASH = os.environ.get("WASH", "build/wash")
 GUESTS = os.environ.get("GUESTS", "build/guests")
 WAIT = 60 if os.environ.get("SLOW") else 20
 TESTS = []
+MAKE_COMPONENT = r'printf "\0asm\r\0\1\0"'  # the smallest, on the stdout of a shell
 
 
 class Skip(Exception):

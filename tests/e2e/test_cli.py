@@ -78,7 +78,7 @@ def build_runs_the_command():
     config = ("build:\n  command: 'pwd > where && echo \"$A $WASH_COMPONENT_PATH\" > said && cp in.wasm out.wasm'\n"
               "  env: {A: one}\n  component_path: out.wasm\n")
     with Project(config) as project:
-        project.write("in.wasm", b"\0asm")
+        project.write("in.wasm", b"\0asm\r\0\1\0")
         os.mkdir(project.path("deep"))
         code, out, err = run("-o", "json", "build", cwd=project.path("deep"))
         equal(code, 0, err)
@@ -104,7 +104,12 @@ def build_fails_clearly():
                           ("build: {command: no-such-tool}", "exit code 127: no-such-tool; `wash doctor` says what is not installed"),
                           ("build: {command: 'kill -9 $$'}", "exit code 137 (Killed): kill -9 $$"),
                           ("build: {command: 'true', component_path: x.wasm}", "left no component at"),
-                          ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file")):
+                          ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file"),
+                          ("build: {command: 'echo hi > x.wasm', component_path: x.wasm}", "/x.wasm: neither a component nor a core"),
+                          ("build: {command: ': > x.wasm', component_path: x.wasm}", "; it is empty"),
+                          ("build: {command: 'printf \"\\0asm\\2\\0\\0\\0\" > x.wasm', component_path: x.wasm}", "version that is not known"),
+                          ("build: {command: 'printf \"\\0asm\\1\\0\\0\\0\" > x.wasm', component_path: x.wasm}", "`wash component new --wit"),
+                          ("build: {command: 'true', component_path: /etc/passwd}", "/etc/passwd: neither")):
         with Project(config) as project:
             code, out, err = run("build", cwd=project.root)
             equal((code, out), (1, ""))
@@ -114,7 +119,7 @@ def build_fails_clearly():
 @test
 def build_default_path():
     """CLI-20: the default component path is the project folder's name"""
-    with Project("build: {command: 'touch \"$WASH_COMPONENT_PATH\"'}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > \"$WASH_COMPONENT_PATH\"'}") as project:
         equal(run("build", cwd=project.root)[0], 0)
         check(os.path.exists(project.path(os.path.basename(project.root) + ".wasm")))
 
@@ -122,7 +127,7 @@ def build_default_path():
 @test
 def build_says_its_steps():
     """DOC-2: --verbose shows the steps; without it they are not shown"""
-    with Project("build: {command: 'echo from-the-compiler; touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: 'echo from-the-compiler; " + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         loud, quiet = run("--verbose", "build", cwd=project.root)[2], run("build", cwd=project.root)[2]
         for part in ("build environment", "build command has ended", "component is there"):
             check(part in loud and part not in quiet, part, loud, quiet)
@@ -209,7 +214,7 @@ def progress_on_a_terminal():
 @test
 def log_levels():
     """CLI-7: logs go to stderr; RUST_LOG beats the options, knows targets, and says when it is not understood"""
-    with Project("build: {command: 'touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         def log(*arguments, **env):
             code, out, err = run(*arguments, "build", cwd=project.root, env=env)
             equal(code, 0)
@@ -267,7 +272,7 @@ def names_that_are_no_utf8():
         odd = os.fsencode(project.root) + b"/n\xe9"
         os.makedirs(odd + b"/.wash")
         with open(odd + b"/.wash/config.yaml", "w") as file:
-            file.write("build: {command: 'touch a.wasm', component_path: a.wasm}\n")
+            file.write("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}\n")
         shown = os.path.realpath(project.root) + "/n\\xe9"
         for line, keys in ((("build",), {"component_path": "/a.wasm", "project_path": ""}),
                            (("config", "info"), {"project_path": "", "project_config_path": "/.wash/config.yaml"}),

@@ -294,7 +294,7 @@ def no_meters():
         equal(dev.get("/")[0], 200)
         equal(dev.stop(), 0)
         check(not dev.has("fuel"), dev.log())
-    with Project("build: {command: 'touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         for line in (("--enable-meters", "build"), ("build", "--enable-meters")):
             equal(run(*line, cwd=project.root)[0], 0)
 
