@@ -186,7 +186,7 @@ int main(int argc, char **argv)
     cli_terminal_init(&context.terminal);
     int code;
     if (cli_parse(&wash, argc, argv, &arena, &context.parsed, &err) != ST_OK) {
-        context.json = cli_wants_json(argc, argv);
+        context.json = cli_wants_json(&context.parsed, argc, argv);
         cli_failure(&context, &err);
         code = 2;
     } else {

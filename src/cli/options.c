@@ -175,6 +175,26 @@ static enum status store_value(struct parser *parser, const struct cli_option *o
     bug("option %s takes no value", option->name);
 }
 
+static bool is_choice(const struct cli_option *option, struct str value)
+{
+    for (const char *const *choice = option->choices; choice && *choice; choice++)
+        if (str_eq_nocase(value, str_of(*choice)))
+            return true;
+    return false;
+}
+
+/* A letter that means something else here than everywhere, with a value that it has everywhere: `-o json`, where -o is a file. */
+static enum status check_letter(struct parser *parser, const struct cli_option *option, const char *shown, struct str value)
+{
+    if (shown[1] == '-')
+        return ST_OK;
+    const struct cli_option *global = find_option(cli_global_options, cli_global_option_count, STR_NULL, shown[1]);
+    if (!global || global == option || !is_choice(global, value))
+        return ST_OK;
+    return fail(parser->err, ST_INVALID, "%s %.*s: here %s is --%s %s; write `--%s %.*s`, or `%s ./%.*s` if a file is meant", shown,
+                STR_ARG(value), shown, option->name, option->value_name, global->name, STR_ARG(value), shown, STR_ARG(value));
+}
+
 /* inline_value: what followed "=" or the letter, or data NULL. */
 static enum status take_option(struct parser *parser, const struct cli_option *option, const char *shown, struct str inline_value,
                                void *target)
@@ -190,6 +210,7 @@ static enum status take_option(struct parser *parser, const struct cli_option *o
             return fail(parser->err, ST_INVALID, "%s needs a value: %s %s", shown, shown, option->value_name);
         inline_value = str_of(parser->argv[parser->at++]);
     }
+    TRY(check_letter(parser, option, shown, inline_value));
     return store_value(parser, option, shown, inline_value, target);
 }
 
@@ -315,11 +336,15 @@ enum status cli_parse(const struct cli_command *root, int argc, char *const *arg
     return check_arguments(&parser);
 }
 
-bool cli_wants_json(int argc, char *const *argv)
+bool cli_wants_json(const struct cli_parsed *parsed, int argc, char *const *argv)
 {
-    bool json = false;
+    bool json = str_eq_nocase(parsed->globals.output, STR("json"));
+    bool own_letter = find_option(parsed->command->options, parsed->command->option_count, STR_NULL, 'o');
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         struct str value = str_of(argv[i]);
+        bool letter = !str_starts(value, STR("--")) && str_starts(value, STR("-o"));
+        if (letter && own_letter) /* one before the command has been parsed */
+            continue;
         if (str_is(value, "-o") || str_is(value, "--output"))
             value = str_of(i + 1 < argc ? argv[++i] : "");
         else if (!str_skip(&value, STR("--output=")) && !str_skip(&value, STR("-o=")) && !str_skip(&value, STR("-o")))

@@ -88,8 +88,8 @@ struct cli_parsed {
 enum status cli_parse(const struct cli_command *root, int argc, char *const *argv, struct arena *arena,
                       struct cli_parsed *ret_parsed, struct error *err) CHECKED;
 
-/* Whether a command line asks for JSON, even one that cli_parse refuses: its error is to be JSON too. */
-bool cli_wants_json(int argc, char *const *argv);
+/* Whether a command line that cli_parse refused asks for JSON: its error is to be JSON too. parsed: as far as cli_parse came. */
+bool cli_wants_json(const struct cli_parsed *parsed, int argc, char *const *argv);
 
 /* `path`: the command's full name. */
 void cli_help(struct buf *out, const struct cli_command *command, struct str path);
