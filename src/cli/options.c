@@ -314,7 +314,7 @@ static enum status parse_argument(struct parser *parser, struct str argument)
 static enum status check_arguments(struct parser *parser)
 {
     const struct cli_command *command = parser->parsed->command;
-    if (parser->positional >= command->argument_count || parser->parsed->globals.help || parser->parsed->globals.version)
+    if (parser->positional >= command->argument_count)
         return ST_OK;
     const struct cli_option *next = &command->arguments[parser->positional];
     bool some = next->kind == CLI_TEXTS && ((struct cli_texts *)at(next, parser->parsed->options))->len > 0;
@@ -322,6 +322,15 @@ static enum status check_arguments(struct parser *parser)
         return ST_OK;
     struct str path = parser->parsed->path;
     return fail(parser->err, ST_INVALID, "`%.*s` needs %s; see `%.*s --help`", STR_ARG(path), next->name, STR_ARG(path));
+}
+
+static enum status check_line(struct parser *parser)
+{
+    const struct cli_parsed *parsed = parser->parsed;
+    if (parsed->globals.help || parsed->globals.version || parsed->globals.help_markdown)
+        return ST_OK;
+    TRY(check_arguments(parser));
+    return parsed->command->check ? parsed->command->check(parsed->options, &parsed->globals, parser->err) : ST_OK;
 }
 
 enum status cli_parse(const struct cli_command *root, int argc, char *const *argv, struct arena *arena,
@@ -333,7 +342,7 @@ enum status cli_parse(const struct cli_command *root, int argc, char *const *arg
     enter_command(&parser, root);
     while (parser.at < parser.argc)
         TRY(parse_argument(&parser, str_of(parser.argv[parser.at++])));
-    return check_arguments(&parser);
+    return check_line(&parser);
 }
 
 bool cli_wants_json(const struct cli_parsed *parsed, int argc, char *const *argv)

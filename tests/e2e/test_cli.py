@@ -59,6 +59,14 @@ def exit_codes():
     equal(code, 2)
     equal(json.loads(out)["success"], False)
     equal(run("-o", "plain", "config", "info")[0], 0)
+    for line, words in ((["config", "cleanup"], "--cache, --data, or --all"), (["bindgen", "x.wit"], "which side"),
+                        (["bindgen", "--guest", "c", "--name", "n", "x.wit"], "--name goes with --host"),
+                        (["update", "--major", "--minor"], "exclude each other"),
+                        (["component", "new", "x.wasm", "--world", "w"], "--wit")):
+        code, out, err = run(*line)
+        equal((code, out), (2, ""), line)
+        check(words in err, err)
+        equal(run(*line, "--help")[0], 0)
 
 
 @test

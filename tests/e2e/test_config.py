@@ -258,7 +258,7 @@ def cleanup_of_a_link_is_refused():
         equal(code, 1)
         check("remove it yourself" in err and os.path.exists(keep), err)
         code, _, err = home.wash("config", "cleanup")
-        equal(code, 1)
+        equal(code, 2)
         check("--cache, --data, or --all" in err, err)
 
 
