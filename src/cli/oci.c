@@ -182,6 +182,11 @@ static enum status push(struct cli_context *context, const void *options_pointer
     return status;
 }
 
+static enum status check(const void *options, const struct cli_globals *globals, struct error *err)
+{
+    return cli_registry_check(&((const struct oci_options *)options)->registry, globals, err);
+}
+
 /* --- tables ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct cli_option options[CLI_REGISTRY_OPTION_COUNT] = {CLI_REGISTRY_OPTIONS(struct oci_options, registry)};
@@ -225,7 +230,9 @@ static const struct cli_command pull_command = {
     .option_count = ARRAY_LEN(options),
     .arguments = pull_arguments,
     .argument_count = ARRAY_LEN(pull_arguments),
-    CLI_EXAMPLES({"Into hello.wasm", "wash oci pull registry.example.com/acme/hello:1.0.0 hello.wasm"}),
+    CLI_EXAMPLES({"Into hello.wasm", "wash oci pull registry.example.com/acme/hello:1.0.0 hello.wasm"},
+                 {"With a login of its own", "wash oci pull -u me --password-stdin example.com/a/hello:1 < token"}),
+    .check = check,
     .run = pull,
 };
 
@@ -242,6 +249,7 @@ static const struct cli_command push_command = {
     .argument_count = ARRAY_LEN(push_arguments),
     CLI_EXAMPLES({"Publish a version", "wash oci push registry.example.com/acme/hello:1.0.0 hello.wasm"},
                  {"To a registry of this machine, without TLS", "wash oci push --insecure localhost:5000/hello:dev hello.wasm"}),
+    .check = check,
     .run = push,
 };
 

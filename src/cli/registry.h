@@ -7,7 +7,7 @@
 #include "web/trust.h"
 
 struct cli_registry {
-    bool insecure;
+    bool insecure, password_stdin;
     struct str user, password;
     struct cli_texts ca_paths;
 };
@@ -26,13 +26,20 @@ struct cli_registry {
          .kind = CLI_TEXT,                                                                                                         \
          .offset = offsetof(type, member.password),                                                                                \
          .value_name = "PASSWORD",                                                                                                 \
-         .help = "Password for --user"},                                                                                           \
+         .help = "Password for --user; others see it in the list of processes: --password-stdin is safer"},                        \
+        {.name = "password-stdin",                                                                                                 \
+         .kind = CLI_FLAG,                                                                                                         \
+         .offset = offsetof(type, member.password_stdin),                                                                          \
+         .help = "Read the password for --user from stdin; without either it is asked for"},                                       \
     {                                                                                                                              \
         .name = "ca-path", .kind = CLI_TEXTS, .offset = offsetof(type, member.ca_paths), .value_name = "FILE",                     \
         .env = "WASH_OCI_CA_PATHS", .complete = CLI_COMPLETE_FILES,                                                                \
         .help = "Trust these CA certificates (PEM) too; a comma separates several"                                                 \
     }
-#define CLI_REGISTRY_OPTION_COUNT 4
+#define CLI_REGISTRY_OPTION_COUNT 5
+
+/* The rules between them, for a command's check. */
+enum status cli_registry_check(const struct cli_registry *registry, const struct cli_globals *globals, struct error *err) CHECKED;
 
 /* The CA bundles of the options or of WASH_OCI_CA_PATHS, for the process. Fails: ST_INVALID one is none. */
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err) CHECKED;
@@ -43,7 +50,7 @@ struct cli_registry_client {
     struct cli_progress progress;
 };
 
-/* what: "pulling". Fails: ST_INVALID a CA bundle is not one. On success cli_registry_close is due. */
+/* what: "pulling". Reads the password, or asks for it, if --user came without. Fails: ST_INVALID a CA bundle is not one. On success cli_registry_close is due. */
 enum status cli_registry_open(const struct cli_context *context, const struct cli_registry *registry, const char *what,
                               struct cli_registry_client *ret_client, struct error *err) CHECKED;
 void cli_registry_close(struct cli_registry_client *client); /* harmless on a zeroed one */

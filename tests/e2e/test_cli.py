@@ -3,9 +3,7 @@ CLI-1 to CLI-10, CLI-20, CLI-35, DOC-2."""
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
 import signal
@@ -15,32 +13,6 @@ import tempfile
 import time
 
 from e2e import *
-
-
-def terminal(arguments, cwd, env=None, seconds=WAIT, until=None, then=None):
-    """Runs wash on a terminal; returns (exit code, what the terminal saw)."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.execve(os.path.abspath(WASH), [WASH, *arguments], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(env or {})})
-    seen, end = b"", time.monotonic() + seconds
-    while time.monotonic() < end:
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                part = os.read(fd, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            seen += part
-        if until and until in seen:
-            then(pid, fd)
-            until = None
-    else:
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(fd)
-    return code, seen.decode("utf-8", "replace")
 
 
 @test

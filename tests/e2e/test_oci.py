@@ -2,6 +2,7 @@
 against registries that lie."""
 
 import fcntl
+import termios
 
 from registry import *
 
@@ -225,8 +226,6 @@ def basic_login():
         place.fails(*push, "-u", LOGIN[0], "-p", "wrong", saying=["401", "credentials"])
         place.ok(*push, *given)
         place.ok("oci", "pull", "--insecure", reference, "-u", LOGIN[0], "-p", LOGIN[1])
-        _, _, err = place.wash("oci", "pull", "--insecure", reference, "-u", LOGIN[0])
-        check("go together" in err, err)
 
         docker_config(place, {"auths": {registry.name: {"auth": encoded(LOGIN)}}})
         place.ok("oci", "pull", "--insecure", reference)
@@ -236,6 +235,40 @@ def basic_login():
         place.ok("oci", "pull", "--insecure", reference, *given)
         other = place.write("elsewhere/config.json", json.dumps({"auths": {f"http://{registry.name}/": {"auth": encoded(LOGIN)}}}))
         place.ok("oci", "pull", "--insecure", reference, env={"DOCKER_CONFIG": os.path.dirname(other)})
+
+
+@test
+def passwords_that_no_list_of_processes_shows():
+    """--password-stdin, and a question without echo on a terminal; what cannot be a login is a mistake in the line"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        reference = f"{registry.name}/a/hello:1"
+        push = ("oci", "push", "--insecure", reference, hello(), "-u", LOGIN[0])
+        for given in LOGIN[1], LOGIN[1] + "\n", LOGIN[1] + "\r\n":
+            place.ok(*push, "--password-stdin", input=given.encode())
+        place.fails(*push, "--password-stdin", input=b"wrong", saying="401")
+        place.fails(*push, "--password-stdin", input=b"\n", saying="the password is empty")
+        place.fails(*push, "--password-stdin", input=b"x" * 70000, saying="65536")
+        for options, words in ((("-u", "x"), "give the password with --password-stdin"), (("-p", "x"), "--password needs --user"),
+                               (("--password-stdin",), "--password-stdin needs --user"),
+                               (("-u", "x", "-p", "y", "--password-stdin"), "exclude each other")):
+            for command in ("oci", "pull"), ("inspect",):
+                code, _, err = place.wash(*command, "--insecure", reference, *options)
+                equal(code, 2, err)
+                check(words in err, err)
+
+        def answer(_, fd):
+            os.write(fd, LOGIN[1].encode() + b"\n")
+
+        def interrupt(_, fd):
+            os.write(fd, b"\x03")
+            eventually(lambda: termios.tcgetattr(fd)[3] & termios.ECHO, "the echo to be back")
+        pull = ("oci", "pull", "--insecure", reference, "-u", LOGIN[0])
+        asked = f"Password of {LOGIN[0]}:".encode()
+        code, seen = terminal(pull, place.path("work"), place.env, until=asked, then=answer)
+        equal(code, 0, seen)
+        check(LOGIN[1] not in seen and asked.decode() in seen, seen)
+        code, seen = terminal(pull, place.path("work"), place.env, until=asked, then=interrupt)
+        equal(code, 130, seen)
 
 
 @test
