@@ -64,9 +64,12 @@ enum status cli_registry_open(const struct cli_context *context, const struct cl
     struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
     TRY(cli_registry_trust(context, registry, err));
     TRY(find_login(context, registry, &options.credentials, err));
+    options.credentials.helper_on_terminal = cli_interactive(&context->parsed.globals);
+    options.cancel = cli_when_interrupted;
     options.progress = show_progress;
     options.progress_env = &client->progress;
     TRY(oci_client_new(&options, &client->client, err));
+    cli_interrupts_hold(&client->interrupts);
     client->progress.bytes = true;
     cli_progress_start(&client->progress, &context->terminal, what);
     return ST_OK;
@@ -78,6 +81,7 @@ void cli_registry_close(struct cli_registry_client *client)
         return;
     cli_progress_end(&client->progress);
     oci_client_free(client->client);
+    cli_interrupts_release(&client->interrupts);
     client->client = NULL;
 }
 

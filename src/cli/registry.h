@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/interrupts.h"
 #include "oci/pull.h"
 #include "web/trust.h"
 
@@ -44,9 +45,11 @@ enum status cli_registry_check(const struct cli_registry *registry, const struct
 /* The CA bundles of the options or of WASH_OCI_CA_PATHS, for the process. Fails: ST_INVALID one is none. */
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err) CHECKED;
 
-/* A client made of the options, and a progress line for what it does. */
+/* A client made of the options, and a progress line for what it does. Interrupts are held from when it is opened until it is closed:
+ * what it does ends with ST_CANCELLED when one arrives, and takes back what it had begun. */
 struct cli_registry_client {
     struct oci_client *client;
+    struct cli_interrupts interrupts;
     struct cli_progress progress;
 };
 

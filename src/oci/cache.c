@@ -117,7 +117,7 @@ static enum status wait_for_lock(const struct oci_cache_entry *entry, struct can
         if (errno != EWOULDBLOCK && errno != EINTR)
             return fail_errno(err, "artifact cache: lock %s", entry->path);
         if (cancel_asked(cancel))
-            return fail(err, ST_CANCELLED, "cancelled while another process pulls %s", entry->reference);
+            return fail(err, ST_CANCELLED, "interrupted while another process pulls %s", entry->reference);
         usleep(LOOK_AGAIN_US);
     }
     return ST_OK;

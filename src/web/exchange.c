@@ -130,7 +130,7 @@ static int on_tick(void *env, curl_off_t down_total UNUSED, curl_off_t down UNUS
     struct exchange *exchange = env;
     if (!cancel_asked(exchange->client->cancel))
         return 0;
-    exchange->failed = fail(exchange->err, ST_CANCELLED, "cancelled");
+    exchange->failed = fail(exchange->err, ST_CANCELLED, "interrupted");
     return 1;
 }
 
@@ -303,7 +303,7 @@ enum status web_exchange(struct web_client *client, const struct web_request *re
     struct exchange exchange = {.client = client, .request = request, .response = response, .err = err};
     begin(&exchange);
     if (cancel_asked(client->cancel))
-        return fail(err, ST_CANCELLED, "cancelled");
+        return fail(err, ST_CANCELLED, "interrupted");
     struct curl_slist *headers = make_headers(request, authorization);
     set_options(&exchange, url, headers);
     CURLcode code = perform(client->curl);

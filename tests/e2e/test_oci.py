@@ -443,6 +443,57 @@ def at_the_same_time():
 
 
 @test
+def interrupted():
+    """a signal ends a pull and a push at once: an error as text or JSON, 128 + the signal, nothing half in the cache"""
+    def hang(handler):
+        state["reached"] = True
+        handler.rfile.read(1)
+
+    for how in signal.SIGINT, signal.SIGTERM:
+        for arguments in (["oci", "pull"], ["oci", "push"], ["inspect"]):
+            state = {}
+            with Place() as place, Server(hang) as server:
+                line = [os.path.abspath(WASH), "-o", "json", *arguments, "--insecure", f"{server.name}/a/b:t"]
+                process = subprocess.Popen(line + [hello()] * (arguments[-1] == "push"), cwd=place.path("work"),
+                                           env={**os.environ, **place.env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                try:
+                    eventually(lambda: "reached" in state, "the registry to be asked")
+                    process.send_signal(how)
+                    out = process.communicate(timeout=WAIT)[0]
+                finally:
+                    process.kill()
+                equal(process.returncode, 128 + how)
+                answer = json.loads(out)
+                check(answer["success"] is False and "interrupted" in answer["message"], answer)
+                equal(place.cached(), [])
+
+
+@test
+def interrupted_helper():
+    """a credential helper is ended with the command that asks it, also what it asks on the user's terminal"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        pull = ("oci", "pull", "--insecure", f"{registry.name}/a/hello:1")
+        env = {**place.env, "PATH": place.path("bin") + ":" + os.environ["PATH"]}
+        pid = place.path("pid")
+        docker_config(place, {"credsStore": "slow"})
+        place.write("bin/docker-credential-slow", f"#!/bin/sh\nsleep 100 & echo $! > {pid}.new; mv {pid}.new {pid}; wait\n", 0o755)
+        process = place.start(*pull, env=env)
+        eventually(lambda: os.path.exists(pid), "the helper to start")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WAIT)
+        equal(process.returncode, 143)
+        with open(pid) as file:
+            tool = int(file.read())
+        eventually(lambda: not alive(tool), "what the helper started to end")
+        answer = json.dumps({"Username": LOGIN[0], "Secret": LOGIN[1]})
+        place.write("bin/docker-credential-slow", f"#!/bin/sh\nprintf 'PIN? ' > /dev/tty; read pin < /dev/tty; "
+                    f"[ \"$pin\" = 1234 ] && echo '{answer}'\n", 0o755)
+        place.ok("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello(), "-u", LOGIN[0], "-p", LOGIN[1])
+        code, seen = terminal(pull, place.path("work"), env, until=b"PIN? ", then=lambda _, fd: os.write(fd, b"1234\n"))
+        equal(code, 0, seen)
+
+
+@test
 def killed_in_the_middle():
     """a pull that is killed leaves a cache that the next one uses"""
     data = big_component(1 << 20)
