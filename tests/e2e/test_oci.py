@@ -191,6 +191,14 @@ def private_ca():
             os.remove(place.path("work", "component.wasm"))
             place.fails("oci", "pull", reference, saying="certificate")
             place.fails("oci", "pull", reference, env={"WASH_OCI_CA_PATHS": place.path("none.pem")}, saying="none.pem")
+            folder = place.path("authorities")
+            os.mkdir(folder)
+            shutil.copy(authority.ca, folder)
+            subprocess.run(["openssl", "rehash", folder], check=True, stdout=subprocess.DEVNULL)
+            for env in {"CURL_CA_BUNDLE": authority.ca}, {"SSL_CERT_FILE": authority.ca}, {"SSL_CERT_DIR": folder}:
+                place.ok("oci", "pull", reference, env=env)
+            system = "/etc/ssl/certs/ca-certificates.crt"
+            place.fails("oci", "pull", reference, env={"CURL_CA_BUNDLE": system, "SSL_CERT_FILE": authority.ca}, saying="certificate")
             place.fails("oci", "pull", "--ca-path", hello(), reference, saying="no certificate in PEM form")
             place.fails("oci", "pull", "--ca-path", ",".join([authority.ca] * 65), reference, saying="more than 64 CA bundles")
 
@@ -235,6 +243,20 @@ def basic_login():
         place.ok("oci", "pull", "--insecure", reference, *given)
         other = place.write("elsewhere/config.json", json.dumps({"auths": {f"http://{registry.name}/": {"auth": encoded(LOGIN)}}}))
         place.ok("oci", "pull", "--insecure", reference, env={"DOCKER_CONFIG": os.path.dirname(other)})
+
+
+@test
+def what_is_in_the_way():
+    """a registry without TLS and a proxy that is not there are named as such"""
+    with Place() as place, Registry(place) as registry:
+        reference = f"{registry.name}/a/hello:1"
+        for command in ("oci", "push", reference, hello()), ("oci", "pull", reference):
+            err = place.fails(*command, saying=["does not speak TLS there", "--insecure talks plain HTTP"])
+            check("OpenSSL" not in err, err)
+        proxy = {"no_proxy": "", "NO_PROXY": "", "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:2"}
+        place.fails("oci", "pull", "--insecure", reference, env=proxy, saying=["by the proxy of http_proxy: ", "port 1"])
+        place.fails("oci", "pull", reference, env=proxy, saying=["by the proxy of https_proxy: ", "port 2"])
+        place.fails("oci", "pull", "--insecure", f"127.0.0.1:1/a/b:1", saying="/a/b:1: Failed to connect")
 
 
 @test
