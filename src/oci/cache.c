@@ -185,7 +185,7 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
     return status;
 }
 
-static void drop_writing(struct oci_cache_entry *entry)
+void oci_cache_drop(struct oci_cache_entry *entry)
 {
     if (entry->writing < 0)
         return;
@@ -207,7 +207,7 @@ void oci_cache_unlock(struct oci_cache_entry *entry)
 {
     if (!entry->path)
         return;
-    drop_writing(entry);
+    oci_cache_drop(entry);
     remove_empty(entry);
     close_both(entry);
     free(entry->path);
@@ -297,7 +297,7 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
 
 enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct error *err)
 {
-    drop_writing(entry);
+    oci_cache_drop(entry);
     int fd = openat(entry->folder, NEW_ARTIFACT, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(err, "artifact cache: create a file in %s", entry->path);

@@ -51,6 +51,7 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
 
 /* A new empty file to write the artifact to, then oci_cache_finish; it belongs to the entry. */
 enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct error *err) CHECKED;
+void oci_cache_drop(struct oci_cache_entry *entry); /* takes that back, and closes the file; harmless if there is none */
 /* The file, whose digest and size the caller has verified, becomes the entry's artifact. */
 enum status oci_cache_finish(struct oci_cache_entry *entry, const struct oci_digest *manifest, const struct oci_digest *layer,
                              uint64_t bytes, struct error *err) CHECKED;

@@ -55,10 +55,10 @@ enum status oci_client_manifest_digest(struct oci_client *client, const struct o
 enum status oci_client_resolve(struct oci_client *client, const struct oci_reference *reference, struct arena *arena,
                                struct oci_manifest *ret_manifest, struct oci_digest *ret_digest, struct error *err) CHECKED;
 
-/* Downloads a blob of `reference`'s repository to the end of an empty file. A connection that drops is taken up where it broke; on
+/* Downloads a blob of `reference`'s repository to the end of an empty file; path: which, for messages. A connection that drops is taken up where it broke; on
  * success the file has exactly the descriptor's size and digest, on failure anything. */
 enum status oci_client_blob(struct oci_client *client, const struct oci_reference *reference, const struct oci_descriptor *blob,
-                            int fd, struct error *err) CHECKED;
+                            int fd, const char *path, struct error *err) CHECKED;
 
 /* The same into memory, for small ones: a configuration, a WIT package. */
 enum status oci_client_blob_bytes(struct oci_client *client, const struct oci_reference *reference,

@@ -546,6 +546,28 @@ def killed_in_the_middle():
 
 
 @test
+def full_disks():
+    """where the cache has no room the pull goes on without it, and neither does it need room for temporary files"""
+    data = big_component(3 << 20)
+    with Place() as place, Server(serving(data)) as server:
+        small = place.path("home/.cache"), place.path("tmp")
+        for folder in small:
+            os.mkdir(folder)
+        pull = [os.path.abspath(WASH), "oci", "pull", "--insecure", f"{server.name}/a/b:t"]
+        script = "".join(f"mount -t tmpfs -o size=1m none {folder} && " for folder in small)
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", script + 'exec "$@"', "sh", *pull], cwd=place.path("work"),
+                              env={**os.environ, **place.env, "TMPDIR": place.path("tmp")}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        err = done.stderr.decode()
+        if "unshare: " in err or "mount: " in err:
+            raise Skip("no file systems of our own here: " + err.strip())
+        equal(done.returncode, 0, err)
+        check(place.read("work/component.wasm") == data)
+        for name in small:
+            check(re.search(f"no room for what is pulled.* {name}.*No space left", err), name, err)
+
+
+@test
 def progress():
     """what takes more than a second shows how far it is, on a terminal; the line is gone at the end"""
     import pty
