@@ -232,12 +232,31 @@ void wkg_deps_change_free(struct wkg_deps_change *change)
     free(change);
 }
 
-enum status wkg_deps_clean(const char *wit_dir, bool *ret_removed, struct error *err)
+static enum status remove_fetched(const char *wit_dir, struct arena *arena, struct wkg_deps *ret_deps, struct error *err)
 {
-    autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
-    buf_addf(&path, "%s/deps", wit_dir);
-    bool there = wkg_exists(path.data);
-    TRY(wkg_tree_remove(path.data, err));
+    struct wkg_deps_change *change;
+    TRY(wkg_deps_read(wit_dir, arena, ret_deps, err));
+    TRY(wkg_deps_prepare(wit_dir, ret_deps, NULL, 0, false, &change, err));
+    enum status status = wkg_deps_commit(change, err);
+    wkg_deps_change_free(change);
+    TRY(status);
+    if (ret_deps->kept_count == 0 && rmdir(ret_deps->folder) != 0 && errno != ENOTEMPTY)
+        return fail_errno(err, "remove the folder %s", ret_deps->folder);
+    return ST_OK;
+}
+
+enum status wkg_deps_clean(const char *wit_dir, struct arena *arena, bool *ret_removed, struct wkg_deps *ret_deps,
+                           struct error *err)
+{
+    autoclose int lock = -1;
+    struct wkg_deps deps = {.folder = arena_printf(arena, "%s/deps", wit_dir).data};
+    TRY(wkg_wit_lock(wit_dir, &lock, err));
+    bool there = wkg_exists(deps.folder);
+    if (is_real(deps.folder, S_IFDIR))
+        TRY(remove_fetched(wit_dir, arena, &deps, err));
+    else
+        TRY(wkg_tree_remove(deps.folder, err));
     *ret_removed = there;
+    *ret_deps = deps;
     return ST_OK;
 }

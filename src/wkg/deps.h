@@ -38,5 +38,7 @@ enum status wkg_deps_prepare(const char *wit_dir, const struct wkg_deps *there, 
 enum status wkg_deps_commit(struct wkg_deps_change *change, struct error *err) CHECKED;
 void wkg_deps_change_free(struct wkg_deps_change *change); /* and what it has prepared, or taken away */
 
-/* Removes `wit/deps` whatever it has; a symbolic link itself. ret_removed: it was there. */
-enum status wkg_deps_clean(const char *wit_dir, bool *ret_removed, struct error *err) CHECKED;
+/* Removes what was fetched, and `wit/deps` if nothing is left in it; in its place a symbolic link itself. Takes the lock.
+ * ret_removed: there was something. ret_deps: what it had, of which `kept` stays; in the arena. */
+enum status wkg_deps_clean(const char *wit_dir, struct arena *arena, bool *ret_removed, struct wkg_deps *ret_deps,
+                           struct error *err) CHECKED;

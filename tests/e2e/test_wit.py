@@ -737,14 +737,20 @@ def own_packages_stay():
 
 @test
 def clean():
-    """wit clean removes deps, never what a link in it or in its place names"""
+    """wit clean removes what was fetched, not the project's own, never what a link in deps or in its place names"""
     with WitPlace() as place:
         equal(place.ok("wit", "clean"), "No dependencies to clean (deps directory does not exist)\n")
         place.write("outside/keep", "")
-        place.write("work/wit/deps/a/package.wit", "x")
-        os.symlink(place.path("outside"), place.path("work/wit/deps/link"))
+        place.write("work/wit/deps/a-b/package.wit", "package a:b;\n")
         equal(place.data("wit", "clean"), {"deps_dir": place.path("work/wit/deps")})
         check(not os.path.exists(place.path("work/wit/deps")))
+        place.write("work/wit/deps/a-b/package.wit", "package a:b;\n")
+        place.write("work/wit/deps/own/own.wit", "package own:own;\n")
+        os.symlink(place.path("outside"), place.path("work/wit/deps/link"))
+        code, _, err = place.wash("wit", "clean")
+        equal((code, err.count("not removed: it was not fetched")), (0, 2), err)
+        equal(sorted(os.listdir(place.path("work/wit/deps"))), ["link", "own"])
+        shutil.rmtree(place.path("work/wit/deps"))
         os.symlink(place.path("outside"), place.path("work/wit/deps"))
         place.fails("wit", "fetch", saying="symbolic link")
         place.ok("wit", "clean")
