@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/notice.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "component/wrap.h"
@@ -56,6 +57,9 @@ json_t *cli_json_text(struct str text);
 
 /* What to do next, for people: one line on stderr, none with `-o json`. */
 void cli_hint(const struct cli_context *context, const char *format, ...) PRINTF(2, 3);
+
+/* Tells by a line of the log. */
+extern const struct notice cli_by_log;
 
 /* `text` as one word of a command line that can be copied from a hint: in quotes if a shell would take it apart. */
 struct str cli_shell_word(struct arena *arena, struct str text);

@@ -1,4 +1,5 @@
 /* Results and failures of the commands; see cli.h. */
+#include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 
@@ -87,6 +88,13 @@ void cli_hint(const struct cli_context *context, const char *format, ...)
     if (fits && buf_append_escaped(&line, buf_str(&text)) == ST_OK)
         fprintf(stderr, "%s\n", line.data);
 }
+
+static void tell(void *env UNUSED, const char *text)
+{
+    log_info(text);
+}
+
+const struct notice cli_by_log = {.tell = tell};
 
 struct str cli_shell_word(struct arena *arena, struct str text)
 {

@@ -66,6 +66,7 @@ enum status cli_registry_open(const struct cli_context *context, const struct cl
     TRY(find_login(context, registry, &options.credentials, err));
     options.credentials.helper_on_terminal = cli_interactive(&context->parsed.globals);
     options.cancel = cli_when_interrupted;
+    options.notice = cli_by_log;
     options.progress = show_progress;
     options.progress_env = &client->progress;
     TRY(oci_client_new(&options, &client->client, err));

@@ -100,6 +100,7 @@ static void job_start(struct job *job, const struct wit *wit)
 {
     *job = (struct job){.project = wit->wkg};
     job->project.cancel = cli_when_interrupted;
+    job->project.notice = cli_by_log;
     cli_interrupts_hold(&job->interrupts);
     cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
 }
@@ -211,7 +212,9 @@ static enum status run_clean(struct cli_context *context, const void *options_po
     struct wit wit;
     struct wkg_deps deps;
     bool removed;
+    autoclose int lock = -1;
     TRY(open_project(context, options_pointer, &wit, err));
+    TRY(wkg_wit_lock(wit.wkg.wit_dir, (struct cancel){0}, cli_by_log, &lock, err));
     TRY(wkg_deps_clean(wit.wkg.wit_dir, context->arena, &removed, &deps, err));
     for (size_t i = 0; i < deps.kept_count; i++)
         log_info("not removed: it was not fetched", LOG_TEXT("path", deps.kept[i]));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/notice.h"
 #include "oci/credentials.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -27,6 +28,7 @@ struct oci_client_options {
     uint64_t max_layer_bytes;                   /* 0: OCI_LAYER_MAX_BYTES */
     uint64_t chunk_bytes;                       /* blobs larger than this are pushed in pieces of it; 0: OCI_CHUNK_BYTES */
     struct cancel cancel;
+    struct notice notice;
     oci_progress *progress; /* or NULL */
     void *progress_env;
     const char *user_agent; /* or NULL */

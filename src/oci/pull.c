@@ -165,6 +165,13 @@ static bool has_no_room(const struct error *err)
     return err->sys_errno == ENOSPC || err->sys_errno == EDQUOT;
 }
 
+static void tell_no_room(const struct pull *pull, const struct error *problem)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&text, "no room for what is pulled, which goes elsewhere: %s", problem->message);
+    notice_tell(pull->client->options.notice, text.data);
+}
+
 static enum status download(struct pull *pull, const struct oci_digest *digest, const struct oci_descriptor *layer,
                             struct oci_pulled *ret_pulled, struct error *err)
 {
@@ -179,7 +186,7 @@ static enum status download(struct pull *pull, const struct oci_digest *digest, 
                 *err = problem;
             return status;
         }
-        log_warn("no room for what is pulled; it goes elsewhere", LOG_TEXT("reason", problem.message));
+        tell_no_room(pull, &problem);
         if (place == IN_CACHE)
             oci_cache_drop(pull->entry);
     }
@@ -238,7 +245,7 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     struct pull pull = {.client = client, .reference = reference, .policy = policy, .cached.fd = -1};
     struct error problem;
     if (cache) {
-        enum status status = oci_cache_lock(cache, reference, client->options.cancel, &entry, &problem);
+        enum status status = oci_cache_lock(cache, reference, client->options.cancel, client->options.notice, &entry, &problem);
         if (status == ST_CANCELLED)
             return fail(err, status, "%s", problem.message);
         if (status == ST_OK)

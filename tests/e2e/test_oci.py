@@ -465,6 +465,64 @@ def at_the_same_time():
 
 
 @test
+def same_file_same_digest():
+    """SOURCE_DATE_EPOCH is the time of creation; something else in it is refused"""
+    with Place() as place, Registry(place) as registry:
+        push = ("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello())
+        env = {"SOURCE_DATE_EPOCH": "86400"}
+        first, second = place.data(*push, env=env), place.data(*push, env=env)
+        equal(first["digest"], second["digest"])
+        _, body = registry.get("a/hello/manifests/1")
+        equal(json.loads(body)["annotations"]["org.opencontainers.image.created"], "1970-01-02T00:00:00.000Z")
+        for wrong in "yesterday", "-1", "253402300800":
+            place.fails(*push, env={"SOURCE_DATE_EPOCH": wrong}, saying=f"SOURCE_DATE_EPOCH: `{wrong}`")
+
+
+@test
+def where_a_pull_goes():
+    """links are followed, a link to nothing and a file that may not be written are left alone"""
+    data = content(hello())
+    with Place() as place, Server(serving(data)) as server:
+        pull = ("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        target = place.write("elsewhere/real.wasm", "old", 0o640)
+        os.symlink(target, place.path("work/link.wasm"))
+        place.ok(*pull, "link.wasm")
+        check(os.path.islink(place.path("work/link.wasm")) and content(target) == data)
+        equal(os.stat(target).st_mode & 0o777, 0o640)
+        os.symlink(place.path("nothing"), place.path("work/dangling.wasm"))
+        place.fails(*pull, "dangling.wasm", saying=["dangling.wasm is a symbolic link", "not there"])
+        place.write("work/read-only.wasm", "mine", 0o444)
+        user = 65534 if os.getuid() == 0 else None  # root may write anything
+        for folder in place.root, place.path("work"):
+            os.chmod(folder, 0o777)
+        code, _, err = place.wash(*pull, "read-only.wasm", user=user, env={"HOME": place.path("none")})
+        equal(code, 1)
+        check("read-only.wasm: Permission denied" in err, err)
+        equal(place.read("work/read-only.wasm"), b"mine")
+
+
+@test
+def waiting_for_another_wash():
+    """a pull that waits for another process says so, and ends at once when it is interrupted"""
+    with Place() as place, Server(serving(content(hello()))) as server:
+        pull = ("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        place.ok(*pull)
+        lock = next(place.path("home/.cache/wash/oci", name) for name in place.cached() if name.endswith("/lock"))
+        with open(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            process = place.start(*pull)
+            line = process.stderr.readline().decode()
+            check("waiting for another process that works on " + os.path.dirname(lock) in line, line)
+            process.send_signal(signal.SIGINT)
+            err = process.communicate(timeout=WAIT)[1].decode()
+            equal(process.returncode, 130)
+            check("interrupted while another process works on" in err, err)
+            process = place.start(*pull)
+            check("waiting for" in process.stderr.readline().decode())
+        equal(process.wait(timeout=WAIT), 0)
+
+
+@test
 def interrupted():
     """a signal ends a pull and a push at once: an error as text or JSON, 128 + the signal, nothing half in the cache"""
     def hang(handler):

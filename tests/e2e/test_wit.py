@@ -1,6 +1,7 @@
 """`wash wit`, and the fetch before `wash build`: packages from docker-registry, paths, git repositories and archives that the test
 makes; what comes of it compared with what wkg writes; and sources that lie."""
 
+import fcntl
 import gzip
 import io
 import tarfile
@@ -733,6 +734,21 @@ def own_packages_stay():
         os.rename(place.path("work/wit/deps/test-http-1.1.0/package.wit"), place.path("work/wit/deps/test-http-1.1.0/mine.wit"))
         place.write("work/wit/deps/test-http-1.1.0/mine.wit", "package other:one;\n")
         place.refuses("wit", "fetch", saying="is in the way")
+
+
+@test
+def waiting_for_another_fetch():
+    """a fetch that waits for another process says so, and can be interrupted"""
+    with WitPlace() as place:
+        folder = os.open(place.path("work/wit"), os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        process = place.start("wit", "fetch")
+        check("waiting for another process" in process.stderr.readline().decode())
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=WAIT)[1].decode()
+        os.close(folder)
+        equal(process.returncode, 130)
+        check("interrupted while another process works on" in err, err)
 
 
 @test

@@ -163,7 +163,7 @@ TEST(locked)
     open_place(&place);
     put(&place, ".deps-AbCdEf/old/x", "what an interrupted program left");
     int fd = -1;
-    enum status status = wkg_wit_lock(place.wit, &fd, &err);
+    enum status status = wkg_wit_lock(place.wit, (struct cancel){0}, (struct notice){0}, &fd, &err);
     bool cleared = !has_stage(&place);
     close_descriptor(&fd);
     close_place(&place);
