@@ -1076,6 +1076,28 @@ def lost_chunks():
 
 
 @test
+def lost_last_answer():
+    """a blob whose closing request arrived, but not its answer, is asked for and not sent again"""
+    for size in 1 << 20, 20 << 20:  # at once, in chunks
+        data, state = big_component(size), {"dropped": 0}
+
+        def misbehave(handler, uploads):
+            if handler.command != "PUT" or handler.query.get("digest") != digest_of(data) or state["dropped"]:
+                return False
+            state["dropped"] += 1
+            uploads.blobs[digest_of(data)] = uploads.open.pop(handler.url.path.rpartition("/")[2]) + handler.body
+            handler.drop()
+            return True
+
+        uploads = Uploads(misbehave)
+        with Place() as place, Server(uploads) as server:
+            place.ok("oci", "push", "--insecure", f"{server.name}/a/b:t", place.write("work/c.wasm", data))
+            equal(state["dropped"], 1)
+            check(uploads.blobs[digest_of(data)] == data)
+            equal(len(server.of("POST")), 2, "one is the configuration's:")
+
+
+@test
 def evil_locations():
     """an upload that is sent elsewhere takes no credentials along, and goes nowhere but to http and https"""
     def sent_to(location):
