@@ -80,6 +80,11 @@ static bool is_http_url(struct str value)
     return has_scheme(value, "http") || has_scheme(value, "https");
 }
 
+static bool is_variable_name(struct str name)
+{
+    return name.len > 0 && str_find_char(name, '=') == STR_NONE;
+}
+
 static bool is_said(struct str value)
 {
     return str_trim(value).len > 0;
@@ -110,6 +115,7 @@ static const struct config_format nats_url = {is_nats_url, "a nats:// or tls:// 
 static const struct config_format redis_url = {is_redis_url, "a redis:// or rediss:// URL"};
 static const struct config_format postgres_url = {is_postgres_url, "a postgres:// or postgresql:// URL"};
 static const struct config_format http_url = {is_http_url, "an http:// or https:// URL"};
+static const struct config_format variable_name = {is_variable_name, "a variable's name, without `=`"};
 static const struct config_format said = {is_said, "some text"};
 static const struct config_format duration = {is_duration, "a time longer than nothing, like 5s or 500ms"};
 
@@ -241,7 +247,8 @@ static enum status check_root(const void *object, const char *path UNUSED, struc
 
 static const struct config_key build_keys[] = {
     ROW("command", CONFIG_STR, struct config_build, command, .format = &said, .help = "shell command that builds the component"),
-    ROW("env", CONFIG_MAP, struct config_build, env, .help = "environment variables for the build command"),
+    ROW("env", CONFIG_MAP, struct config_build, env, .format = &variable_name,
+        .help = "environment variables for the build command"),
     ROW("component_path", CONFIG_STR, struct config_build, component_path, .help = "where the build leaves the component"),
 };
 static const struct config_schema build_schema = SCHEMA("build", struct config_build, build_keys);
@@ -372,7 +379,8 @@ static const struct config_key dev_keys[] = {
               .help = "collector of what workloads report"),
     DEV_LATER("wasm_proposals", CONFIG_STRS, wasm_proposals, .choices = proposals, .help = "WebAssembly proposals to turn on"),
     DEV_LATER("allow_insecure_registries", CONFIG_BOOL, allow_insecure_registries, .help = "pull over plain HTTP"),
-    DEV_LATER("environment", CONFIG_MAP, environment, .help = "environment variables of the host's own libraries"),
+    DEV_LATER("environment", CONFIG_MAP, environment, .format = &variable_name,
+              .help = "environment variables of the host's own libraries"),
     DEV_LATER("host_plugins", CONFIG_OBJECTS, host_plugins, .object = &host_plugin_schema, .help = "component host plugins"),
     DEV_LATER("http_client_ca_paths", CONFIG_STRS, http_client_ca_paths, .help = "extra authorities for outgoing HTTPS"),
     DEV_LATER("http_client_trust_roots", CONFIG_STR, http_client_trust_roots, .choices = trust_roots, .text_default = "webpki",

@@ -152,7 +152,7 @@ struct config_request {
     struct str start;             /* absolute: where to look for a project */
     bool named;                   /* the user gave `start` with -C, and trusts the project if it is there, rather than further up */
     struct str user_folder;       /* ~/.config/wash; data NULL: no user's configuration */
-    struct str user_file;         /* --user-config: instead, and it must be there */
+    struct str user_file;         /* --user-config: instead, and it must be there; /dev/null: none */
     struct config_report *report; /* to collect mistakes; NULL: the first one fails */
 };
 

@@ -141,6 +141,8 @@ def user_config_option():
             equal(home.data("--user-config", name, "config", "show")["dev"]["address"], "127.0.0.1:2")
         shown = home.data("-C", "project", "--user-config", "other.toml", "config", "show", cwd=home.root)
         equal(shown["dev"]["address"], "127.0.0.1:2")
+        check(home.data("--user-config", "/dev/null", "config", "show").get("dev", {}).get("address") != "127.0.0.1:1", "none is none")
+        equal(home.data("--user-config", "/dev/null", "config", "info")["user_config_dir"], os.path.join(home.root, ".config/wash"))
         for command in (("config", "show"), ("config", "info"), ("dev",)):
             code, _, err = home.wash("--user-config", "none.yaml", *command)
             equal(code, 1)

@@ -178,6 +178,8 @@ static const struct {
     {"dev: {address: '[localhost]:80'}",
      "c.yaml: dev.address: `[localhost]:80`: expected an address and a port, like 127.0.0.1:8000"},
     {"dev: {address: '::1:80'}", "c.yaml: dev.address: `::1:80`: expected an address and a port, like 127.0.0.1:8000"},
+    {"build: {env: {'A=B': c}}", "c.yaml: build.env: `A=B`: expected a variable's name, without `=`"},
+    {"build: {env: {'': c}}", "c.yaml: build.env: ``: expected a variable's name, without `=`"},
     {"dev: {tls_cert_path: a}", "dev.tls_cert_path needs dev.tls_key_path as well"},
     {"dev: {tls_key_path: a}", "dev.tls_key_path needs dev.tls_cert_path as well"},
     {"dev: {tls_ca_path: a}", "dev.tls_ca_path needs dev.tls_cert_path and dev.tls_key_path as well"},
