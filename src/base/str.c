@@ -230,20 +230,41 @@ static void drop_common_ends(struct str *a, struct str *b)
     }
 }
 
-/* One row of the table of distances from the row above it, where row[j] is the distance from a's first `i` bytes to b's first `j`.
+/* A row of the table of distances, whose cell j is the distance from a's first `i` bytes to b's first `j`, from the two rows above it.
  * Only |i - j| <= max can matter; cells outside hold more than max. Returns the least of the row. */
-static size_t next_row(size_t *row, struct str b, char byte, size_t i, size_t max)
+static size_t next_row(size_t *const rows[3], struct str a, struct str b, size_t i, size_t max)
 {
-    size_t from = i > max ? i - max : 1, to = MIN(b.len, i + max);
-    size_t diagonal = row[from - 1], least;
+    size_t *row = rows[0], *above = rows[1], *twice_above = rows[2];
+    size_t from = i > max ? i - max : 1, to = MIN(b.len, i + max), least;
     row[from - 1] = least = from == 1 ? i : max + 1;
     for (size_t j = from; j <= to; j++) {
-        size_t above = row[j], edited = MIN(above, row[j - 1]) + 1, kept = diagonal + (b.data[j - 1] != byte);
-        row[j] = MIN(edited, kept);
-        diagonal = above;
+        size_t kept = above[j - 1] + (b.data[j - 1] != a.data[i - 1]);
+        row[j] = MIN(MIN(above[j], row[j - 1]) + 1, kept);
+        if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1])
+            row[j] = MIN(row[j], twice_above[j - 2] + 1);
         least = MIN(least, row[j]);
     }
+    if (to < b.len)
+        row[to + 1] = max + 1;
     return least;
+}
+
+static size_t distance_in(size_t *cells, struct str a, struct str b, size_t max)
+{
+    size_t *rows[3] = {cells, cells + b.len + 1, cells + 2 * (b.len + 1)}, least_above = 0;
+    for (size_t j = 0; j <= b.len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t *oldest = rows[2];
+        rows[2] = rows[1];
+        rows[1] = rows[0];
+        rows[0] = oldest;
+        size_t least = next_row(rows, a, b, i, max);
+        if (least > max && least_above > max) /* a swap reaches over one row */
+            return max + 1;
+        least_above = least;
+    }
+    return MIN(rows[0][b.len], max + 1);
 }
 
 size_t str_edit_distance(struct str a, struct str b, size_t max)
@@ -259,15 +280,8 @@ size_t str_edit_distance(struct str a, struct str b, size_t max)
         return max + 1;
     if (a.len == 0)
         return b.len;
-    autofree size_t *row = mem_try_alloc((b.len + 1) * sizeof *row);
-    if (!row)
-        return max + 1;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++)
-        if (next_row(row, b, a.data[i - 1], i, max) > max)
-            return max + 1;
-    return MIN(row[b.len], max + 1);
+    autofree size_t *cells = mem_try_alloc(3 * (b.len + 1) * sizeof *cells);
+    return cells ? distance_in(cells, a, b, max) : max + 1;
 }
 
 struct str str_nearest(struct str s, const struct str *candidates, size_t count)

@@ -65,7 +65,8 @@ bool str_parse_u64(struct str s, uint64_t max, uint64_t *ret_value);
 
 uint64_t str_hash(struct str s); /* seeded per process: not stable between runs */
 bool str_valid_utf8(struct str s);
-size_t str_edit_distance(struct str a, struct str b, size_t max); /* Levenshtein, saturating at max + 1; for "did you mean" */
+/* How many bytes are inserted, removed or replaced, or swapped with the next, to make one of the other; saturates at max + 1. */
+size_t str_edit_distance(struct str a, struct str b, size_t max);
 
 /* The nearest of `count` candidates within a distance that a typing mistake explains, or STR_NULL. */
 struct str str_nearest(struct str s, const struct str *candidates, size_t count);

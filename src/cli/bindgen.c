@@ -122,16 +122,22 @@ static void answer(struct cli_context *context, const struct bindgen_options *op
     cli_result(context, text, text.data, json_pack("{s:o, s:o}", "out_dir", cli_json_text(options->out_dir), "files", names));
 }
 
-static enum status bindgen(struct cli_context *context, const void *options_pointer, struct error *err)
+static enum status check(const void *options_pointer, const struct cli_globals *globals UNUSED, struct error *err)
 {
     const struct bindgen_options *options = options_pointer;
-    struct wit_text_files files;
     if (options->host == (options->guest.data != NULL))
         return fail(err, ST_INVALID,
                     "say which side to generate: `wash bindgen --host %.*s`, or `wash bindgen --guest c %.*s` or `--guest go`",
                     STR_ARG(options->wit), STR_ARG(options->wit));
     if (options->guest.data && options->name.data)
         return fail(err, ST_INVALID, "--name goes with --host; the files of a guest are named after its world");
+    return ST_OK;
+}
+
+static enum status bindgen(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct bindgen_options *options = options_pointer;
+    struct wit_text_files files;
     TRY(generate(context, options, &files, err));
     for (size_t i = 0; i < files.len; i++)
         TRY(write_file(context, cli_path(context, options->out_dir), &files.items[i], err));
@@ -189,5 +195,6 @@ const struct cli_command cli_bindgen = {
     CLI_EXAMPLES(
         {"Bindings in C for a component of world `hello`, into gen/", "wash bindgen --guest c wit --world hello --out-dir gen"},
         {"Bindings for a host that serves the packages of wit/", "wash bindgen --host wit --name host --out-dir gen"}),
+    .check = check,
     .run = bindgen,
 };

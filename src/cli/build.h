@@ -17,9 +17,11 @@ struct cli_build cli_build_of(const struct config_project *project, bool dev, st
 /* Why a command that ended with `code` is a failed build. */
 enum status cli_build_failed(const struct cli_build *build, int code, struct error *err) CHECKED;
 
-/* After the command: a core module that it left, as compilers for wasm32-wasip1 do, becomes a component in its place. */
+/* After the command: a core module that it left, as compilers for wasm32-wasip1 do, becomes a component in its place.
+ * ST_INVALID: what is there is neither. */
 enum status cli_build_wrap(const struct cli_build *build, struct error *err) CHECKED;
 
-/* Builds a project to its end. ST_INVALID: no build.command, it failed, or it left no component. ST_CANCELLED: interrupted. */
+/* Builds a project to its end. ST_INVALID: no build.command, it failed, or it left no
+ * component. ST_CANCELLED: interrupted. */
 enum status cli_build_project(const struct cli_context *context, const struct config_project *project,
                               struct str *ret_component_path, struct error *err) CHECKED;

@@ -2,10 +2,11 @@
  *
  * A command returns ST_OK or an error; main prints the error once. Results go to stdout: as text, or with `-o json` as one object
  * {"message": text, "success": bool, "data": object or null}. Logs go to stderr. Exit codes: 0, 1 for a failure, 2 for a mistake in
- * the command line, 130 when interrupted. */
+ * the command line, 128 + the signal when interrupted (130 for Ctrl-C). */
 #pragma once
 
 #include "base/arena.h"
+#include "base/notice.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "component/wrap.h"
@@ -57,6 +58,9 @@ json_t *cli_json_text(struct str text);
 /* What to do next, for people: one line on stderr, none with `-o json`. */
 void cli_hint(const struct cli_context *context, const char *format, ...) PRINTF(2, 3);
 
+/* Tells by a line of the log. */
+extern const struct notice cli_by_log;
+
 /* `text` as one word of a command line that can be copied from a hint: in quotes if a shell would take it apart. */
 struct str cli_shell_word(struct arena *arena, struct str text);
 
@@ -76,5 +80,6 @@ bool cli_is_core_module(struct str bytes);
  * NULL). Appends to `out`; fails as cm_wrap_module. */
 enum status cli_wrap_module(struct str module, const struct cm_adapter *adapters, size_t adapter_count, struct buf *out,
                             struct error *err) CHECKED;
-/* The same for a file, in its place, if it is a core module; a component or anything else is left as it is. */
+/* The same for a file, in its place, if it is a core module; a component is left as it is. ST_INVALID: it is neither, or a module
+ * that does not say for which world it was built. */
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err) CHECKED;

@@ -31,10 +31,8 @@ static enum status encode_world(const char *path, struct str name, struct buf *o
 static enum status add_world(struct cli_context *context, const struct new_options *options, struct buf *module, struct error *err)
 {
     autobuf struct buf type = BUF_INIT(CM_LIMIT_BINARY_BYTES);
-    if (!options->wit.data && !options->world.data)
-        return ST_OK;
     if (!options->wit.data)
-        return fail(err, ST_INVALID, "--world %.*s: say with --wit where the world is", STR_ARG(options->world));
+        return ST_OK;
     TRY(encode_world(cli_path(context, options->wit).data, options->world, &type, err));
     return wit_append_custom_section(STR("component-type"), buf_str(&type), module, err);
 }
@@ -83,6 +81,14 @@ static enum status component_new(struct cli_context *context, const void *option
     TRY(file_replace(path.data, buf_str(&out), err));
     struct str text = arena_printf(context->arena, "Wrote %.*s", STR_ARG(path));
     cli_result(context, text, text.data, json_pack("{s:o, s:I}", "path", cli_json_text(path), "size_bytes", (json_int_t)out.len));
+    return ST_OK;
+}
+
+static enum status check(const void *options_pointer, const struct cli_globals *globals UNUSED, struct error *err)
+{
+    const struct new_options *options = options_pointer;
+    if (options->world.data && !options->wit.data)
+        return fail(err, ST_INVALID, "--world %.*s: say with --wit where the world is", STR_ARG(options->world));
     return ST_OK;
 }
 
@@ -139,6 +145,7 @@ static const struct cli_command component_new_command = {
     .argument_count = ARRAY_LEN(arguments),
     CLI_EXAMPLES(
         {"A component of what clang linked with bindings of `wash bindgen`", "wash component new core.wasm -o hello.wasm"}),
+    .check = check,
     .run = component_new,
 };
 

@@ -363,11 +363,17 @@ static enum status clean_one(struct cli_context *context, const char *kind, stru
     return ST_OK;
 }
 
-static enum status run_cleanup(struct cli_context *context, const void *options_pointer, struct error *err)
+static enum status check_cleanup(const void *options_pointer, const struct cli_globals *globals UNUSED, struct error *err)
 {
     const struct cleanup_options *options = options_pointer;
     if (!options->cache && !options->data && !options->all)
         return fail(err, ST_INVALID, "say what to clean up: --cache, --data, or --all");
+    return ST_OK;
+}
+
+static enum status run_cleanup(struct cli_context *context, const void *options_pointer, struct error *err)
+{
+    const struct cleanup_options *options = options_pointer;
     struct cleanup_result result = {BUF_INIT(BUF_UNLIMITED), json_array(), 0};
     enum status status = ST_OK;
     if (options->cache || options->all)
@@ -467,6 +473,7 @@ static const struct cli_command config_cleanup = {
     .options = cleanup_options,
     .option_count = ARRAY_LEN(cleanup_options),
     CLI_EXAMPLES({"What the caches take", "wash config cleanup --cache --dry-run"}),
+    .check = check_cleanup,
     .run = run_cleanup,
 };
 

@@ -14,6 +14,7 @@ struct dev {
     struct cli_context *context;
     struct config_project project;
     struct str component_path;
+    struct str address; /* where it listens, as the configuration names it, with the port that it got */
 };
 
 /* --- building ----------------------------------------------------------------------------------------------------------------- */
@@ -94,7 +95,7 @@ static struct host_workload_spec workload_spec(const struct dev *dev)
 
 static void say_where(struct dev *dev)
 {
-    struct str address = dev->project.config.dev.address;
+    struct str address = dev->address;
     bool everywhere = str_starts(address, STR("0.0.0.0:")) || str_starts(address, STR(":")) || str_starts(address, STR("[::]:"));
     struct str url = arena_printf(dev->context->arena, "http://%s%.*s", address.data[0] == ':' ? "0.0.0.0" : "", STR_ARG(address));
     log_info("listening for HTTP requests", LOG_STR("address", url));
@@ -125,7 +126,7 @@ static enum status load(struct dev *dev, struct host *host, struct host_workload
 static enum status develop(struct host *host, void *env, struct error *err)
 {
     struct dev *dev = env;
-    log_info("HTTP server listening", LOG_STR("addr", dev->project.config.dev.address));
+    log_info("HTTP server listening", LOG_STR("addr", dev->address));
     log_info("development session started, building and deploying component...");
     enum status status = build(dev, host, err);
     struct host_workload *workload = NULL;
@@ -156,12 +157,18 @@ static void warn_later_keys(const struct dev *dev)
     log_warn("these keys are not acted on yet", LOG_STR("keys", buf_str(&names)));
 }
 
-static enum status listen_on(struct host *host, struct str address, struct error *err)
+static enum status listen_on(struct dev *dev, struct host *host, struct error *err)
 {
-    enum status status = host_listen(host, address, err);
+    struct str address = dev->project.config.dev.address;
+    uint16_t port;
+    enum status status = host_listen(host, address, &port, err);
     if (status == ST_EXISTS)
         return fail(err, ST_EXISTS, "%s; dev.address or WASH_DEV_ADDRESS may name another", err->message);
-    return status;
+    if (status != ST_OK)
+        return fail_wrap(err, "dev.address `%.*s`", STR_ARG(address));
+    struct str host_name = str_slice(address, 0, str_find_last_char(address, ':'));
+    dev->address = arena_printf(dev->context->arena, "%.*s:%u", STR_ARG(host_name), port);
+    return ST_OK;
 }
 
 /* Somebody in the wrong folder is told so, and not that its component is missing. */
@@ -191,7 +198,7 @@ static enum status run_dev(struct cli_context *context, const void *options UNUS
     };
     struct host *host;
     TRY(host_new(&host_options, &host, err));
-    enum status status = listen_on(host, dev.project.config.dev.address, err);
+    enum status status = listen_on(&dev, host, err);
     if (status == ST_OK)
         status = host_run(host, develop, &dev, err);
     host_free(host);

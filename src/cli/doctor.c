@@ -5,9 +5,8 @@
 #include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/interrupts.h"
+#include "io/socket.h"
 #include <errno.h>
-#include <netdb.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -256,40 +255,21 @@ static void check_config(struct doctor *doctor)
         note(doctor, GRADE_WARN, "configuration", STR("no project here"), "go to a project, or `wash config init` makes one");
 }
 
-/* 0, or the errno that listening there would give. */
-static int try_listen(const struct addrinfo *address)
-{
-    int on = 1;
-    autoclose int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    return bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 1) == 0 ? 0 : errno;
-}
-
 static void check_address(struct doctor *doctor)
 {
     struct str address = doctor->project.config.dev.address;
-    size_t colon = str_find_last_char(address, ':');
-    struct str host = str_slice(address, 0, colon), port = arena_str(doctor->arena, str_from(address, colon + 1));
-    if (str_skip(&host, STR("[")))
-        host.len--;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    int problem = getaddrinfo(host.len ? arena_str(doctor->arena, host).data : NULL, port.data, &hints, &found);
-    if (problem != 0) {
-        note(doctor, GRADE_FAIL, "dev.address", arena_printf(doctor->arena, "%.*s: %s", STR_ARG(address), gai_strerror(problem)),
-             "set dev.address to an address of this machine");
+    struct io_listening listening;
+    struct error problem;
+    enum status status = io_listen_named(address, 1, &listening, &problem);
+    if (status == ST_OK) {
+        io_listening_close(&listening);
+        note(doctor, GRADE_OK, "dev.address", arena_printf(doctor->arena, "%.*s is free", STR_ARG(address)), NULL);
         return;
     }
-    int error = try_listen(found);
-    freeaddrinfo(found);
-    if (error == 0)
-        note(doctor, GRADE_OK, "dev.address", arena_printf(doctor->arena, "%.*s is free", STR_ARG(address)), NULL);
-    else
-        note(doctor, doctor->has_project ? GRADE_FAIL : GRADE_WARN, "dev.address",
-             arena_printf(doctor->arena, "%.*s: %s", STR_ARG(address), strerror(error)),
-             error == EADDRINUSE ? "stop what listens there, or set dev.address to another port"
-                                 : "set dev.address to another address");
+    note(doctor, doctor->has_project ? GRADE_FAIL : GRADE_WARN, "dev.address",
+         arena_printf(doctor->arena, "%.*s: %s", STR_ARG(address), problem.message),
+         status == ST_EXISTS ? "stop what listens there, or set dev.address to another port"
+                             : "set dev.address to an address of this machine");
 }
 
 static void check_cache(struct doctor *doctor)

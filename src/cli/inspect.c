@@ -80,6 +80,11 @@ static enum status inspect(struct cli_context *context, const void *options_poin
     return ST_OK;
 }
 
+static enum status check(const void *options, const struct cli_globals *globals, struct error *err)
+{
+    return cli_registry_check(&((const struct inspect_options *)options)->registry, globals, err);
+}
+
 static const struct cli_option registry_options[CLI_REGISTRY_OPTION_COUNT] = {
     CLI_REGISTRY_OPTIONS(struct inspect_options, registry)};
 
@@ -101,5 +106,6 @@ const struct cli_command cli_inspect = {
     .argument_count = 1,
     CLI_EXAMPLES({"The project's component, built first", "wash inspect"}, {"A file", "wash inspect hello.wasm"},
                  {"A component in a registry", "wash inspect registry.example.com/acme/hello:1.0.0"}),
+    .check = check,
     .run = inspect,
 };

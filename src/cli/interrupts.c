@@ -3,23 +3,31 @@
 
 static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
 
+/* What is ignored, as under nohup, stays so: while it is held it would seem to have arrived. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void cli_interrupts_hold(struct cli_interrupts *held)
 {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < ARRAY_LEN(interrupts); i++)
-        sigaddset(&set, interrupts[i]);
+        if (!is_ignored(interrupts[i]))
+            sigaddset(&set, interrupts[i]);
     sigprocmask(SIG_BLOCK, &set, &held->before);
 }
 
-bool cli_interrupted(void)
+int cli_interrupted(void)
 {
     sigset_t pending;
     sigpending(&pending);
     for (size_t i = 0; i < ARRAY_LEN(interrupts); i++)
         if (sigismember(&pending, interrupts[i]))
-            return true;
-    return false;
+            return interrupts[i];
+    return 0;
 }
 
 void cli_interrupts_release(const struct cli_interrupts *held)
@@ -30,7 +38,7 @@ void cli_interrupts_release(const struct cli_interrupts *held)
 
 static bool asked(const void *env UNUSED)
 {
-    return cli_interrupted();
+    return cli_interrupted() != 0;
 }
 
 const struct cancel cli_when_interrupted = {.asked = asked};

@@ -12,9 +12,10 @@ struct cli_interrupts {
 };
 
 void cli_interrupts_hold(struct cli_interrupts *interrupts);
-/* As before. A signal that is pending is left so, held: the command that it ended reports it and exits. */
+/* As before. A signal that is pending is left so, held: the command that it ended reports it, and main exits with its number. */
 void cli_interrupts_release(const struct cli_interrupts *interrupts);
-bool cli_interrupted(void);
+/* The signal that has arrived, or 0. */
+int cli_interrupted(void);
 
 /* Says yes once one that is held has arrived. */
 extern const struct cancel cli_when_interrupted;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/interrupts.h"
 #include "cli/markdown.h"
 #include "cli/update.h"
 #include <errno.h>
@@ -147,7 +148,7 @@ static int run(struct cli_context *context, struct error *err)
         cli_failure(context, err);
     if (status != ST_CANCELLED)
         cli_notice_new_version(context);
-    return status_exit_code(status);
+    return status == ST_CANCELLED && cli_interrupted() ? 128 + cli_interrupted() : status_exit_code(status);
 }
 
 /* A standard descriptor that is closed would become the next file or connection that is opened, and results and logs would go there.
@@ -187,7 +188,7 @@ int main(int argc, char **argv)
     cli_terminal_init(&context.terminal);
     int code;
     if (cli_parse(&wash, argc, argv, &arena, &context.parsed, &err) != ST_OK) {
-        context.json = cli_wants_json(argc, argv);
+        context.json = cli_wants_json(&context.parsed, argc, argv);
         cli_failure(&context, &err);
         code = 2;
     } else {

@@ -177,7 +177,7 @@ static enum status fetch(const struct new_project *project, struct error *err)
         .url = project->folder.data ? project->folder.data : options->template.data,
         .ref = options->git_ref.data,
         .folder = project->unpacked.data,
-        .on_terminal = cli_interactive(project->context) && isatty(STDERR_FILENO),
+        .on_terminal = cli_interactive(&project->context->parsed.globals) && isatty(STDERR_FILENO),
     };
     return cli_git_clone(&clone, err);
 }
@@ -283,7 +283,8 @@ static void read_command(struct new_project *project)
 static enum status run_command(const struct new_project *project, struct error *err)
 {
     const char *const argv[] = {"/bin/sh", "-c", project->command.data, NULL};
-    const struct io_run run = {.argv = argv, .directory = project->target.data, .on_terminal = cli_interactive(project->context)};
+    const struct io_run run = {
+        .argv = argv, .directory = project->target.data, .on_terminal = cli_interactive(&project->context->parsed.globals)};
     int code;
     enum status status = cli_run(&run, &code, err);
     if (status != ST_OK)

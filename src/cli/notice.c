@@ -60,7 +60,7 @@ static struct str ask(struct arena *arena)
 static bool is_wanted(const struct cli_context *context)
 {
     const struct cli_command *command = context->parsed.command;
-    return *cli_update_config.repository && !context->json && cli_interactive(context) && isatty(STDERR_FILENO) &&
+    return *cli_update_config.repository && !context->json && cli_interactive(&context->parsed.globals) && isatty(STDERR_FILENO) &&
            isatty(STDOUT_FILENO) && command->run && command != &cli_update;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define DONE "OCI command executed successfully."
+#define CREATED_MAX 253402300799 /* 9999-12-31T23:59:59Z */
 
 struct oci_options {
     struct str reference, path;
@@ -19,14 +20,20 @@ struct oci_options {
 
 /* --- pull -------------------------------------------------------------------------------------------------------------------- */
 
-/* The file appears whole or not at all; what is there and is not a file (a pipe, a terminal) is written to. */
+/* The file appears whole or not at all; what is there and is not a file (a pipe, a terminal) is written to. As with cp, a link stays and
+ * what it names is written, a link to nothing is none of ours, and a file that may not be written is not replaced either. */
 static enum status write_output(const char *path, struct str bytes, struct error *err)
 {
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+    bool there = stat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode)) {
         autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
         return fd < 0 ? fail_errno(err, "open %s", path) : file_write_all(fd, bytes, path, err);
     }
+    if (there && access(path, W_OK) != 0)
+        return fail_errno(err, "write %s", path);
+    if (!there && lstat(path, &info) == 0)
+        return fail(err, ST_EXISTS, "%s is a symbolic link to something that is not there", path);
     return file_replace(path, bytes, err);
 }
 
@@ -108,6 +115,21 @@ struct push {
     struct oci_digest digest;
 };
 
+/* When it was made: now, or as SOURCE_DATE_EPOCH says, so that the same file gives the same artifact. Source: reproducible-builds.org,
+ * "SOURCE_DATE_EPOCH". */
+static enum status creation_time(struct clock_time *ret_time, struct error *err)
+{
+    const char *text = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds;
+    *ret_time = clock_wall();
+    if (!text || !*text)
+        return ST_OK;
+    if (!str_parse_u64(str_of(text), CREATED_MAX, &seconds))
+        return fail(err, ST_INVALID, "SOURCE_DATE_EPOCH: `%s` is not a number of seconds since 1970", text);
+    *ret_time = (struct clock_time){.seconds = (int64_t)seconds};
+    return ST_OK;
+}
+
 static enum status describe(struct cli_context *context, struct str bytes, struct wit_model *model,
                             struct oci_artifact_options *artifact, struct error *err)
 {
@@ -124,8 +146,10 @@ static enum status describe(struct cli_context *context, struct str bytes, struc
     } else {
         list_package(context->arena, model, package, &exports);
     }
-    char now[CLOCK_TEXT_MAX];
-    struct str created = arena_str(context->arena, clock_format_rfc3339(clock_wall(), now));
+    char created_text[CLOCK_TEXT_MAX];
+    struct clock_time when;
+    TRY(creation_time(&when, err));
+    struct str created = arena_str(context->arena, clock_format_rfc3339(when, created_text));
     annotations[count] = (struct oci_annotation){STR("org.opencontainers.image.created"), created};
     *artifact = (struct oci_artifact_options){.exports = exports.items,
                                               .export_count = exports.len,
@@ -182,6 +206,11 @@ static enum status push(struct cli_context *context, const void *options_pointer
     return status;
 }
 
+static enum status check(const void *options, const struct cli_globals *globals, struct error *err)
+{
+    return cli_registry_check(&((const struct oci_options *)options)->registry, globals, err);
+}
+
 /* --- tables ------------------------------------------------------------------------------------------------------------------ */
 
 static const struct cli_option options[CLI_REGISTRY_OPTION_COUNT] = {CLI_REGISTRY_OPTIONS(struct oci_options, registry)};
@@ -225,7 +254,9 @@ static const struct cli_command pull_command = {
     .option_count = ARRAY_LEN(options),
     .arguments = pull_arguments,
     .argument_count = ARRAY_LEN(pull_arguments),
-    CLI_EXAMPLES({"Into hello.wasm", "wash oci pull registry.example.com/acme/hello:1.0.0 hello.wasm"}),
+    CLI_EXAMPLES({"Into hello.wasm", "wash oci pull registry.example.com/acme/hello:1.0.0 hello.wasm"},
+                 {"With a login of its own", "wash oci pull -u me --password-stdin example.com/a/hello:1 < token"}),
+    .check = check,
     .run = pull,
 };
 
@@ -234,7 +265,8 @@ static const struct cli_command push_command = {
     .summary = "Push a component to an OCI registry",
     .details =
         "The file is validated first. What it says of itself (name, version, authors, licenses and so on) becomes annotations "
-        "of the artifact.",
+        "of the artifact. SOURCE_DATE_EPOCH is its time of creation if it is set, so that pushing the same file again gives the "
+        "same digest.",
     .options_size = sizeof(struct oci_options),
     .options = options,
     .option_count = ARRAY_LEN(options),
@@ -242,6 +274,7 @@ static const struct cli_command push_command = {
     .argument_count = ARRAY_LEN(push_arguments),
     CLI_EXAMPLES({"Publish a version", "wash oci push registry.example.com/acme/hello:1.0.0 hello.wasm"},
                  {"To a registry of this machine, without TLS", "wash oci push --insecure localhost:5000/hello:dev hello.wasm"}),
+    .check = check,
     .run = push,
 };
 

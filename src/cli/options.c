@@ -36,7 +36,7 @@ const struct cli_option cli_global_options[] = {
      .offset = GLOBAL(user_config),
      .value_name = "FILE",
      .complete = CLI_COMPLETE_FILES,
-     .help = "The user's configuration, instead of the one in ~/.config/wash"},
+     .help = "The user's configuration, instead of the one in ~/.config/wash; /dev/null: none"},
     {.name = "non-interactive",
      .kind = CLI_FLAG,
      .offset = GLOBAL(non_interactive),
@@ -175,6 +175,26 @@ static enum status store_value(struct parser *parser, const struct cli_option *o
     bug("option %s takes no value", option->name);
 }
 
+static bool is_choice(const struct cli_option *option, struct str value)
+{
+    for (const char *const *choice = option->choices; choice && *choice; choice++)
+        if (str_eq_nocase(value, str_of(*choice)))
+            return true;
+    return false;
+}
+
+/* A letter that means something else here than everywhere, with a value that it has everywhere: `-o json`, where -o is a file. */
+static enum status check_letter(struct parser *parser, const struct cli_option *option, const char *shown, struct str value)
+{
+    if (shown[1] == '-')
+        return ST_OK;
+    const struct cli_option *global = find_option(cli_global_options, cli_global_option_count, STR_NULL, shown[1]);
+    if (!global || global == option || !is_choice(global, value))
+        return ST_OK;
+    return fail(parser->err, ST_INVALID, "%s %.*s: here %s is --%s %s; write `--%s %.*s`, or `%s ./%.*s` if a file is meant", shown,
+                STR_ARG(value), shown, option->name, option->value_name, global->name, STR_ARG(value), shown, STR_ARG(value));
+}
+
 /* inline_value: what followed "=" or the letter, or data NULL. */
 static enum status take_option(struct parser *parser, const struct cli_option *option, const char *shown, struct str inline_value,
                                void *target)
@@ -190,6 +210,7 @@ static enum status take_option(struct parser *parser, const struct cli_option *o
             return fail(parser->err, ST_INVALID, "%s needs a value: %s %s", shown, shown, option->value_name);
         inline_value = str_of(parser->argv[parser->at++]);
     }
+    TRY(check_letter(parser, option, shown, inline_value));
     return store_value(parser, option, shown, inline_value, target);
 }
 
@@ -293,7 +314,7 @@ static enum status parse_argument(struct parser *parser, struct str argument)
 static enum status check_arguments(struct parser *parser)
 {
     const struct cli_command *command = parser->parsed->command;
-    if (parser->positional >= command->argument_count || parser->parsed->globals.help || parser->parsed->globals.version)
+    if (parser->positional >= command->argument_count)
         return ST_OK;
     const struct cli_option *next = &command->arguments[parser->positional];
     bool some = next->kind == CLI_TEXTS && ((struct cli_texts *)at(next, parser->parsed->options))->len > 0;
@@ -301,6 +322,15 @@ static enum status check_arguments(struct parser *parser)
         return ST_OK;
     struct str path = parser->parsed->path;
     return fail(parser->err, ST_INVALID, "`%.*s` needs %s; see `%.*s --help`", STR_ARG(path), next->name, STR_ARG(path));
+}
+
+static enum status check_line(struct parser *parser)
+{
+    const struct cli_parsed *parsed = parser->parsed;
+    if (parsed->globals.help || parsed->globals.version || parsed->globals.help_markdown)
+        return ST_OK;
+    TRY(check_arguments(parser));
+    return parsed->command->check ? parsed->command->check(parsed->options, &parsed->globals, parser->err) : ST_OK;
 }
 
 enum status cli_parse(const struct cli_command *root, int argc, char *const *argv, struct arena *arena,
@@ -312,14 +342,18 @@ enum status cli_parse(const struct cli_command *root, int argc, char *const *arg
     enter_command(&parser, root);
     while (parser.at < parser.argc)
         TRY(parse_argument(&parser, str_of(parser.argv[parser.at++])));
-    return check_arguments(&parser);
+    return check_line(&parser);
 }
 
-bool cli_wants_json(int argc, char *const *argv)
+bool cli_wants_json(const struct cli_parsed *parsed, int argc, char *const *argv)
 {
-    bool json = false;
+    bool json = str_eq_nocase(parsed->globals.output, STR("json"));
+    bool own_letter = find_option(parsed->command->options, parsed->command->option_count, STR_NULL, 'o');
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         struct str value = str_of(argv[i]);
+        bool letter = !str_starts(value, STR("--")) && str_starts(value, STR("-o"));
+        if (letter && own_letter) /* one before the command has been parsed */
+            continue;
         if (str_is(value, "-o") || str_is(value, "--output"))
             value = str_of(i + 1 < argc ? argv[++i] : "");
         else if (!str_skip(&value, STR("--output=")) && !str_skip(&value, STR("-o=")) && !str_skip(&value, STR("-o")))

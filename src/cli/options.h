@@ -52,6 +52,13 @@ struct cli_example {
     .examples = (const struct cli_example[]){__VA_ARGS__},                                                                         \
     .example_count = sizeof((const struct cli_example[]){__VA_ARGS__}) / sizeof(struct cli_example)
 
+/* Global options. */
+struct cli_globals {
+    struct str directory; /* -C */
+    struct str log_level, output, user_config;
+    bool verbose, non_interactive, enable_meters, version, help, help_markdown;
+};
+
 struct cli_command {
     const char *name;
     const char *alias; /* or NULL */
@@ -64,15 +71,11 @@ struct cli_command {
     size_t option_count, argument_count;
     const struct cli_example *examples;
     size_t example_count;
+    /* Rules between options, or NULL: what breaks one is a mistake in the command line as an unknown option is. */
+    enum status (*check)(const void *options, const struct cli_globals *globals, struct error *err);
     enum status (*run)(struct cli_context *context, const void *options, struct error *err);
 };
 
-/* Global options. */
-struct cli_globals {
-    struct str directory; /* -C */
-    struct str log_level, output, user_config;
-    bool verbose, non_interactive, enable_meters, version, help, help_markdown;
-};
 extern const struct cli_option cli_global_options[];
 extern const size_t cli_global_option_count;
 
@@ -88,8 +91,8 @@ struct cli_parsed {
 enum status cli_parse(const struct cli_command *root, int argc, char *const *argv, struct arena *arena,
                       struct cli_parsed *ret_parsed, struct error *err) CHECKED;
 
-/* Whether a command line asks for JSON, even one that cli_parse refuses: its error is to be JSON too. */
-bool cli_wants_json(int argc, char *const *argv);
+/* Whether a command line that cli_parse refused asks for JSON: its error is to be JSON too. parsed: as far as cli_parse came. */
+bool cli_wants_json(const struct cli_parsed *parsed, int argc, char *const *argv);
 
 /* `path`: the command's full name. */
 void cli_help(struct buf *out, const struct cli_command *command, struct str path);

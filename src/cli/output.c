@@ -89,6 +89,13 @@ void cli_hint(const struct cli_context *context, const char *format, ...)
         fprintf(stderr, "%s\n", line.data);
 }
 
+static void tell(void *env UNUSED, const char *text)
+{
+    log_info(text);
+}
+
+const struct notice cli_by_log = {.tell = tell};
+
 struct str cli_shell_word(struct arena *arena, struct str text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/ask.h"
 #include "component/limits.h"
 #include "component/world.h"
 
@@ -26,6 +27,32 @@ enum status cli_registry_trust(const struct cli_context *context, const struct c
     return web_trust_set(paths, count, err);
 }
 
+enum status cli_registry_check(const struct cli_registry *registry, const struct cli_globals *globals, struct error *err)
+{
+    bool user = registry->user.len > 0, password = registry->password.data;
+    if (password && registry->password_stdin)
+        return fail(err, ST_INVALID, "--password and --password-stdin exclude each other");
+    if ((password || registry->password_stdin) && !user)
+        return fail(err, ST_INVALID, "%s needs --user NAME as well", password ? "--password" : "--password-stdin");
+    if (user && !password && !registry->password_stdin && !cli_interactive(globals))
+        return fail(err, ST_INVALID, "--user %.*s: give the password with --password-stdin; there is no terminal to ask for it on",
+                    STR_ARG(registry->user));
+    return ST_OK;
+}
+
+static enum status find_login(const struct cli_context *context, const struct cli_registry *registry,
+                              struct oci_credentials_options *credentials, struct error *err)
+{
+    if (!registry->user.len)
+        return ST_OK;
+    credentials->user = registry->user;
+    credentials->password = registry->password;
+    if (registry->password.data)
+        return ST_OK;
+    struct str question = arena_printf(context->arena, "Password of %.*s:", STR_ARG(registry->user));
+    return cli_ask_secret(context, registry->password_stdin ? NULL : question.data, &credentials->password, err);
+}
+
 static void show_progress(void *env, uint64_t done_bytes, uint64_t total_bytes)
 {
     cli_progress_update(env, done_bytes, total_bytes);
@@ -36,15 +63,14 @@ enum status cli_registry_open(const struct cli_context *context, const struct cl
 {
     struct oci_client_options options = {.plain_http = registry->insecure, .user_agent = "wash/" WASH_VERSION};
     TRY(cli_registry_trust(context, registry, err));
-    if (registry->user.len && registry->password.data) {
-        options.credentials.user = registry->user;
-        options.credentials.password = registry->password;
-    } else if (registry->user.len || registry->password.data) {
-        log_warn("--user and --password go together: the one given is not used");
-    }
+    TRY(find_login(context, registry, &options.credentials, err));
+    options.credentials.helper_on_terminal = cli_interactive(&context->parsed.globals);
+    options.cancel = cli_when_interrupted;
+    options.notice = cli_by_log;
     options.progress = show_progress;
     options.progress_env = &client->progress;
     TRY(oci_client_new(&options, &client->client, err));
+    cli_interrupts_hold(&client->interrupts);
     client->progress.bytes = true;
     cli_progress_start(&client->progress, &context->terminal, what);
     return ST_OK;
@@ -56,6 +82,7 @@ void cli_registry_close(struct cli_registry_client *client)
         return;
     cli_progress_end(&client->progress);
     oci_client_free(client->client);
+    cli_interrupts_release(&client->interrupts);
     client->client = NULL;
 }
 

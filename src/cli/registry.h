@@ -3,11 +3,12 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/interrupts.h"
 #include "oci/pull.h"
 #include "web/trust.h"
 
 struct cli_registry {
-    bool insecure;
+    bool insecure, password_stdin;
     struct str user, password;
     struct cli_texts ca_paths;
 };
@@ -26,24 +27,33 @@ struct cli_registry {
          .kind = CLI_TEXT,                                                                                                         \
          .offset = offsetof(type, member.password),                                                                                \
          .value_name = "PASSWORD",                                                                                                 \
-         .help = "Password for --user"},                                                                                           \
+         .help = "Password for --user; others see it in the list of processes: --password-stdin is safer"},                        \
+        {.name = "password-stdin",                                                                                                 \
+         .kind = CLI_FLAG,                                                                                                         \
+         .offset = offsetof(type, member.password_stdin),                                                                          \
+         .help = "Read the password for --user from stdin; without either it is asked for"},                                       \
     {                                                                                                                              \
         .name = "ca-path", .kind = CLI_TEXTS, .offset = offsetof(type, member.ca_paths), .value_name = "FILE",                     \
         .env = "WASH_OCI_CA_PATHS", .complete = CLI_COMPLETE_FILES,                                                                \
         .help = "Trust these CA certificates (PEM) too; a comma separates several"                                                 \
     }
-#define CLI_REGISTRY_OPTION_COUNT 4
+#define CLI_REGISTRY_OPTION_COUNT 5
+
+/* The rules between them, for a command's check. */
+enum status cli_registry_check(const struct cli_registry *registry, const struct cli_globals *globals, struct error *err) CHECKED;
 
 /* The CA bundles of the options or of WASH_OCI_CA_PATHS, for the process. Fails: ST_INVALID one is none. */
 enum status cli_registry_trust(const struct cli_context *context, const struct cli_registry *registry, struct error *err) CHECKED;
 
-/* A client made of the options, and a progress line for what it does. */
+/* A client made of the options, and a progress line for what it does. Interrupts are held from when it is opened until it is closed:
+ * what it does ends with ST_CANCELLED when one arrives, and takes back what it had begun. */
 struct cli_registry_client {
     struct oci_client *client;
+    struct cli_interrupts interrupts;
     struct cli_progress progress;
 };
 
-/* what: "pulling". Fails: ST_INVALID a CA bundle is not one. On success cli_registry_close is due. */
+/* what: "pulling". Reads the password, or asks for it, if --user came without. Fails: ST_INVALID a CA bundle is not one. On success cli_registry_close is due. */
 enum status cli_registry_open(const struct cli_context *context, const struct cli_registry *registry, const char *what,
                               struct cli_registry_client *ret_client, struct error *err) CHECKED;
 void cli_registry_close(struct cli_registry_client *client); /* harmless on a zeroed one */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define SHOW_AFTER_NS NS_PER_SECOND
@@ -13,6 +14,9 @@ enum { BAR_CELLS = 24, WIDTH_DEFAULT = 80 };
 
 /* A fact about the process's terminal that a signal handler has to know: its cursor is hidden, by us. */
 static volatile sig_atomic_t cursor_hidden;
+/* And so is this: it does not show what is typed, because of us; it did as `shown` says. */
+static volatile sig_atomic_t echo_off;
+static struct termios shown;
 
 static bool can_color(int fd)
 {
@@ -57,6 +61,24 @@ void cli_terminal_restore(void)
 {
     if (cursor_hidden)
         put(STR(TAKE_BACK));
+    if (echo_off)
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+}
+
+bool cli_terminal_echo(bool on)
+{
+    if (on) {
+        bool done = echo_off && tcsetattr(STDIN_FILENO, TCSANOW, &shown) == 0;
+        echo_off = 0;
+        return done;
+    }
+    if (tcgetattr(STDIN_FILENO, &shown) != 0)
+        return false;
+    struct termios hidden = shown;
+    hidden.c_lflag &= (tcflag_t)~ECHO;
+    hidden.c_lflag |= ICANON | ECHONL;
+    echo_off = 1;
+    return tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0; /* what was typed before is no answer */
 }
 
 static void end_interrupted(int number)

@@ -23,11 +23,14 @@ void cli_terminal_init(struct cli_terminal *ret_terminal);
 /* Text in a style; as it is where colour is off. */
 void cli_paint(struct buf *out, bool color, enum cli_style style, const char *text);
 
-/* From here on SIGINT and SIGTERM end the program with 130 and 143, the cursor back. (A host takes these signals for itself.) */
+/* From here on SIGINT and SIGTERM end the program with 130 and 143, the cursor and the echo back. (A host takes these signals for itself.) */
 void cli_terminal_restore_when_interrupted(void);
 
-/* For who ends the process in another way: gives the cursor back. */
+/* For who ends the process in another way: gives the cursor back, and the echo. */
 void cli_terminal_restore(void);
+
+/* Whether what is typed on stdin is shown; on again also when the program is interrupted. False: stdin is no terminal. */
+bool cli_terminal_echo(bool on);
 
 struct cli_progress {
     bool running;

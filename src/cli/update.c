@@ -321,6 +321,14 @@ static enum status update_run(struct cli_context *context, const void *options_p
     return status;
 }
 
+static enum status check(const void *options_pointer, const struct cli_globals *globals UNUSED, struct error *err)
+{
+    const struct update_options *options = options_pointer;
+    if (options->major + options->minor + options->patch > 1)
+        return fail(err, ST_INVALID, "--major, --minor and --patch exclude each other: give one of them, or none for the latest");
+    return ST_OK;
+}
+
 #define OPTION(member) offsetof(struct update_options, member)
 static const struct cli_option options[] = {
     {.name = "force",
@@ -357,5 +365,6 @@ const struct cli_command cli_update = {
     .options = options,
     .option_count = ARRAY_LEN(options),
     CLI_EXAMPLES({"Say whether there is a newer version, and change nothing", "wash update --dry-run"}),
+    .check = check,
     .run = update_run,
 };

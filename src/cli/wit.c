@@ -116,6 +116,7 @@ static void job_start(struct job *job, const struct wit *wit)
 {
     *job = (struct job){.project = wit->wkg};
     job->project.cancel = cli_when_interrupted;
+    job->project.notice = cli_by_log;
     cli_interrupts_hold(&job->interrupts);
     cli_progress_start(&job->progress, &wit->context->terminal, "fetching WIT packages");
 }
@@ -225,12 +226,16 @@ static enum status run_update(struct cli_context *context, const void *options_p
 static enum status run_clean(struct cli_context *context, const void *options_pointer, struct error *err)
 {
     struct wit wit;
+    struct wkg_deps deps;
     bool removed;
+    autoclose int lock = -1;
     TRY(open_project(context, options_pointer, &wit, err));
-    TRY(wkg_deps_clean(wit.wkg.wit_dir, &removed, err));
-    struct str deps = arena_printf(context->arena, "%s/deps", wit.wkg.wit_dir);
+    TRY(wkg_wit_lock(wit.wkg.wit_dir, (struct cancel){0}, cli_by_log, &lock, err));
+    TRY(wkg_deps_clean(wit.wkg.wit_dir, context->arena, &removed, &deps, err));
+    for (size_t i = 0; i < deps.kept_count; i++)
+        log_info("not removed: it was not fetched", LOG_TEXT("path", deps.kept[i]));
     if (removed)
-        say(&wit, STR("WIT dependencies cleaned successfully"), json_pack("{s:o}", "deps_dir", cli_json_text(deps)));
+        say(&wit, STR("WIT dependencies cleaned successfully"), json_pack("{s:o}", "deps_dir", cli_json_text(str_of(deps.folder))));
     else
         say(&wit, STR("No dependencies to clean (deps directory does not exist)"), NULL);
     return ST_OK;
@@ -506,7 +511,8 @@ static const struct cli_command build_command =
             .details = "The package is written in the binary format of components, as `wash oci push` takes it.",
             CLI_EXAMPLES({"Write a package to be published", "wash wit build --output-file greeter.wasm"}));
 static const struct cli_command clean_command =
-    COMMAND("clean", run_clean, common_options, .summary = "Remove the fetched WIT packages (wit/deps)");
+    COMMAND("clean", run_clean, common_options, .summary = "Remove the fetched WIT packages from wit/deps",
+            .details = "What is there and was not fetched, the project's own, stays.");
 static const struct cli_command fetch_command =
     COMMAND("fetch", run_fetch, fetch_options, .summary = "Fetch the WIT packages that the project refers to",
             .details = "Writes them to wit/deps, and to wkg.lock which releases they are. What is locked stays as it is; "

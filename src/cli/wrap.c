@@ -59,23 +59,49 @@ bool cli_is_core_module(struct str bytes)
     return str_starts(bytes, STR("\0asm\1\0\0\0"));
 }
 
-/* A file that cannot be read is none, and whoever loads it will say so. */
-static bool is_core_module_file(const char *path)
+/* What is neither is named with what it is, as far as its first bytes tell. */
+static enum status check_header(const char *path, bool *ret_is_module, struct error *err)
 {
     char header[8];
     autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, header, sizeof header) == sizeof header && cli_is_core_module(str_n(header, sizeof header));
+    ssize_t len = fd < 0 ? -1 : read(fd, header, sizeof header);
+    if (len < 0)
+        return fail_errno(err, "%s", path);
+    struct str bytes = str_n(header, (size_t)len);
+    *ret_is_module = cli_is_core_module(bytes);
+    if (*ret_is_module || str_starts(bytes, STR("\0asm\x0d\0\1\0")))
+        return ST_OK;
+    return fail(err, ST_INVALID, "%s: neither a component nor a core module of WebAssembly%s", path,
+                len == 0                          ? "; it is empty"
+                : str_starts(bytes, STR("\0asm")) ? ", but of a version that is not known, or cut off"
+                                                  : "");
+}
+
+/* A component of a module that names no world would have no imports and no exports. */
+static enum status check_module(struct str module, const char *path, struct error *err)
+{
+    if (cm_module_has_world(module) || cm_module_imports(module, STR(PREVIEW1)))
+        return ST_OK;
+    return fail(
+        err, ST_INVALID,
+        "%s: a core module that does not say for which world it was built; `wash component new --wit PATH` makes a component "
+        "of one",
+        path);
 }
 
 enum status cli_wrap_file(struct str path, bool *ret_wrapped, struct error *err)
 {
     autobuf struct buf module = BUF_INIT(CM_LIMIT_BINARY_BYTES), component = BUF_INIT(CM_LIMIT_BINARY_BYTES);
     autofree char *name = mem_strndup(path.data, path.len);
-    *ret_wrapped = is_core_module_file(name);
-    if (!*ret_wrapped)
-        return ST_OK;
-    TRY(file_read(name, &module, err));
-    if (cli_wrap_module(buf_str(&module), NULL, 0, &component, err) != ST_OK)
-        return fail_wrap(err, "make a component of %s", name);
-    return file_replace(name, buf_str(&component), err);
+    bool is_module;
+    TRY(check_header(name, &is_module, err));
+    if (is_module) {
+        TRY(file_read(name, &module, err));
+        if (cli_wrap_module(buf_str(&module), NULL, 0, &component, err) != ST_OK)
+            return fail_wrap(err, "make a component of %s", name);
+        TRY(check_module(buf_str(&module), name, err));
+        TRY(file_replace(name, buf_str(&component), err));
+    }
+    *ret_wrapped = is_module;
+    return ST_OK;
 }

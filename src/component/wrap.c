@@ -307,28 +307,51 @@ static bool read_info(struct str module, struct arena *arena, struct module_info
     return !cm_is_component(module) && module_read(module, arena, ret_info, NULL) == ST_OK;
 }
 
-bool cm_module_imports(struct str module, struct str name)
+static bool imports_from(const struct module_info *info, struct str name)
+{
+    for (size_t i = 0; i < info->import_count; i++)
+        if (str_eq(info->imports[i].module, name))
+            return true;
+    return false;
+}
+
+static bool has_export(const struct module_info *info, struct str name)
+{
+    for (size_t i = 0; i < info->export_count; i++)
+        if (str_eq(info->exports[i].name, name))
+            return true;
+    return false;
+}
+
+static bool has_world(const struct module_info *info, struct str name UNUSED)
+{
+    for (size_t i = 0; i < info->section_count; i++)
+        if (holds_world(&info->sections[i]))
+            return true;
+    return false;
+}
+
+static bool says(struct str module, bool (*question)(const struct module_info *, struct str), struct str name)
 {
     struct module_info info;
     struct arena arena;
-    bool found = false;
     arena_init(&arena, CM_LIMIT_ARENA_BYTES);
-    if (read_info(module, &arena, &info))
-        for (size_t i = 0; i < info.import_count && !found; i++)
-            found = str_eq(info.imports[i].module, name);
+    bool yes = read_info(module, &arena, &info) && question(&info, name);
     arena_release(&arena);
-    return found;
+    return yes;
+}
+
+bool cm_module_imports(struct str module, struct str name)
+{
+    return says(module, imports_from, name);
 }
 
 bool cm_module_exports(struct str module, struct str name)
 {
-    struct module_info info;
-    struct arena arena;
-    bool found = false;
-    arena_init(&arena, CM_LIMIT_ARENA_BYTES);
-    if (read_info(module, &arena, &info))
-        for (size_t i = 0; i < info.export_count && !found; i++)
-            found = str_eq(info.exports[i].name, name);
-    arena_release(&arena);
-    return found;
+    return says(module, has_export, name);
+}
+
+bool cm_module_has_world(struct str module)
+{
+    return says(module, has_world, STR_NULL);
 }

@@ -34,7 +34,8 @@ struct cm_wrap_options {
  * ST_UNSUPPORTED; ST_LIMIT. `out` is then unchanged. Waits: no. */
 enum status cm_wrap_module(struct str module, const struct cm_wrap_options *options, struct buf *out, struct error *err) CHECKED;
 
-/* Whether `module` imports anything from `name`, or exports `export`; false for what is no core module. Tells a module of WASI
- * preview 1 ("wasi_snapshot_preview1") and a command ("_start") apart from others. */
+/* Whether `module` imports anything from `name`, exports `name`, or says for which world it was built; false for what is no core
+ * module. Tells a module of WASI preview 1 ("wasi_snapshot_preview1") and a command ("_start") apart from others. */
 bool cm_module_imports(struct str module, struct str name);
 bool cm_module_exports(struct str module, struct str name);
+bool cm_module_has_world(struct str module);

@@ -2,6 +2,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "config/wash.h"
+#include <arpa/inet.h>
 
 #define ROW(key_name, key_kind, type, member, ...)                                                                                 \
     {                                                                                                                              \
@@ -14,6 +15,32 @@
 
 /* --- formats ------------------------------------------------------------------------------------------------------------------ */
 
+static bool is_inet_address(int family, struct str text)
+{
+    char copy[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (text.len >= sizeof copy)
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return inet_pton(family, copy, &address) == 1;
+}
+
+/* As the resolver takes it; a text of nothing but digits and dots is meant as an address. */
+static bool is_host_name(struct str text)
+{
+    bool has_letter = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        bool digit = c >= '0' && c <= '9', mark = c == '.' || c == '-' || c == '_';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!digit && !mark && !letter)
+            return false;
+        has_letter = has_letter || letter;
+    }
+    return has_letter && text.len <= 253;
+}
+
 /* "127.0.0.1:8000", "[::1]:8000", ":8000", "localhost:8000". */
 static bool is_socket_address(struct str value)
 {
@@ -22,8 +49,9 @@ static bool is_socket_address(struct str value)
     if (colon == STR_NONE || !str_parse_u64(str_from(value, colon + 1), 65535, &port))
         return false;
     struct str host = str_slice(value, 0, colon);
-    bool bracketed = str_starts(host, STR("[")) && str_ends(host, STR("]"));
-    return str_find_char(host, ' ') == STR_NONE && (bracketed || str_find_char(host, ':') == STR_NONE);
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
+        return host.len > 2 && is_inet_address(AF_INET6, str_slice(host, 1, host.len - 1));
+    return host.len == 0 || is_inet_address(AF_INET, host) || is_host_name(host);
 }
 
 /* The scheme, "://" and something behind it. */
@@ -50,6 +78,11 @@ static bool is_postgres_url(struct str value)
 static bool is_http_url(struct str value)
 {
     return has_scheme(value, "http") || has_scheme(value, "https");
+}
+
+static bool is_variable_name(struct str name)
+{
+    return name.len > 0 && str_find_char(name, '=') == STR_NONE;
 }
 
 static bool is_said(struct str value)
@@ -82,6 +115,7 @@ static const struct config_format nats_url = {is_nats_url, "a nats:// or tls:// 
 static const struct config_format redis_url = {is_redis_url, "a redis:// or rediss:// URL"};
 static const struct config_format postgres_url = {is_postgres_url, "a postgres:// or postgresql:// URL"};
 static const struct config_format http_url = {is_http_url, "an http:// or https:// URL"};
+static const struct config_format variable_name = {is_variable_name, "a variable's name, without `=`"};
 static const struct config_format said = {is_said, "some text"};
 static const struct config_format duration = {is_duration, "a time longer than nothing, like 5s or 500ms"};
 
@@ -213,7 +247,8 @@ static enum status check_root(const void *object, const char *path UNUSED, struc
 
 static const struct config_key build_keys[] = {
     ROW("command", CONFIG_STR, struct config_build, command, .format = &said, .help = "shell command that builds the component"),
-    ROW("env", CONFIG_MAP, struct config_build, env, .help = "environment variables for the build command"),
+    ROW("env", CONFIG_MAP, struct config_build, env, .format = &variable_name,
+        .help = "environment variables for the build command"),
     ROW("component_path", CONFIG_STR, struct config_build, component_path, .help = "where the build leaves the component"),
 };
 static const struct config_schema build_schema = SCHEMA("build", struct config_build, build_keys);
@@ -311,7 +346,7 @@ static const struct config_key dev_keys[] = {
     DEV("command", CONFIG_STR, command, .format = &said, .help = "build command for `wash dev`, instead of build.command"),
     DEV("component_path", CONFIG_STR, component_path, .help = "component that `wash dev` serves"),
     DEV("address", CONFIG_STR, address, .text_default = "0.0.0.0:8000", .format = &socket_address,
-        .help = "address and port to serve on"),
+        .help = "address, or name of one, and port to serve on; port 0: one that is free"),
     DEV("volumes", CONFIG_OBJECTS, volumes, .object = &volume_schema, .help = "folders that components may use"),
     DEV_LATER("service", CONFIG_BOOL, service, .help = "run the component as a service"),
     DEV_LATER("service_file", CONFIG_STR, service_file, .help = "a service's component file"),
@@ -344,7 +379,8 @@ static const struct config_key dev_keys[] = {
               .help = "collector of what workloads report"),
     DEV_LATER("wasm_proposals", CONFIG_STRS, wasm_proposals, .choices = proposals, .help = "WebAssembly proposals to turn on"),
     DEV_LATER("allow_insecure_registries", CONFIG_BOOL, allow_insecure_registries, .help = "pull over plain HTTP"),
-    DEV_LATER("environment", CONFIG_MAP, environment, .help = "environment variables of the host's own libraries"),
+    DEV_LATER("environment", CONFIG_MAP, environment, .format = &variable_name,
+              .help = "environment variables of the host's own libraries"),
     DEV_LATER("host_plugins", CONFIG_OBJECTS, host_plugins, .object = &host_plugin_schema, .help = "component host plugins"),
     DEV_LATER("http_client_ca_paths", CONFIG_STRS, http_client_ca_paths, .help = "extra authorities for outgoing HTTPS"),
     DEV_LATER("http_client_trust_roots", CONFIG_STR, http_client_trust_roots, .choices = trust_roots, .text_default = "webpki",

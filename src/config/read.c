@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -391,20 +390,9 @@ static enum status open_file(const char *path, enum config_trust trust, int *ret
     return ST_OK;
 }
 
-/* Named to say that there is no configuration. */
-static bool is_null_device(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
-}
-
 enum status config_read_file(const char *path, enum config_trust trust, json_t **ret_tree, struct error *err)
 {
     autoclose int fd = -1;
-    if (trust == CONFIG_TRUST_NAMED && is_null_device(path)) {
-        *ret_tree = json_object();
-        return ST_OK;
-    }
     TRY(open_file(path, trust, &fd, err));
     autobuf struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
     TRY(file_read_open(fd, path, &text, err));

@@ -127,6 +127,14 @@ static enum status check_no_nul(struct config_report *report, const char *origin
     return ST_OK;
 }
 
+static enum status check_format(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
+                                struct str value, struct error *err)
+{
+    if (key->format && !key->format->valid(value))
+        return config_mistake(report, err, "%s: %s: `%.*s`: expected %s", origin, path, STR_ARG(value), key->format->wanted);
+    return ST_OK;
+}
+
 /* Choices take the spelling of the table. */
 enum status config_check_text(const struct config_key *key, struct config_report *report, const char *origin, const char *path,
                               struct str *value, struct error *err)
@@ -134,9 +142,7 @@ enum status config_check_text(const struct config_key *key, struct config_report
     TRY(check_no_nul(report, origin, path, *value, err));
     if (key->choices)
         return check_choice(key, report, origin, path, value, err);
-    if (key->format && !key->format->valid(*value))
-        return config_mistake(report, err, "%s: %s: `%.*s`: expected %s", origin, path, STR_ARG(*value), key->format->wanted);
-    return ST_OK;
+    return check_format(key, report, origin, path, *value, err);
 }
 
 static enum status decode_strs(struct config_decoder *decoder, const struct config_key *key, const char *path, json_t *value,
@@ -160,8 +166,8 @@ static enum status decode_strs(struct config_decoder *decoder, const struct conf
 }
 
 /* Adds to what a weaker source has given. */
-static enum status decode_map(struct config_decoder *decoder, const char *path, json_t *value, struct config_map *map,
-                              struct error *err)
+static enum status decode_map(struct config_decoder *decoder, const struct config_key *key, const char *path, json_t *value,
+                              struct config_map *map, struct error *err)
 {
     if (!json_is_object(value))
         return wrong_kind(decoder, path, "a mapping", value, err);
@@ -176,6 +182,7 @@ static enum status decode_map(struct config_decoder *decoder, const char *path, 
     {
         struct config_pair *pair = &merged.items[merged.len++];
         pair->key = arena_str(decoder->arena, str_of(name));
+        TRY(check_format(key, decoder->report, decoder->origin, path, pair->key, err));
         const char *item_path = arena_printf(decoder->arena, "%s.%s", path, name).data;
         if (!scalar_text(decoder->arena, item, &pair->value))
             TRY(wrong_kind(decoder, item_path, "text", item, err));
@@ -266,7 +273,7 @@ enum status config_decode_value(struct config_decoder *decoder, const struct con
     case CONFIG_STRS:
         return decode_strs(decoder, key, path, value, target, err);
     case CONFIG_MAP:
-        return decode_map(decoder, path, value, target, err);
+        return decode_map(decoder, key, path, value, target, err);
     case CONFIG_OBJECT:
         return decode_object(decoder, key->object, path, value, target, err);
     case CONFIG_OBJECTS:

@@ -62,7 +62,7 @@ struct config_key {
     uint64_t number_default, number_min, number_max; /* U64; max 0: no bound */
     const char *text_default;                        /* STR */
     const char *const *choices;                      /* STR, STRS: NULL-ended, any case, `_` as `-`; or NULL */
-    const struct config_format *format;              /* STR, and each of STRS; or NULL */
+    const struct config_format *format;              /* STR, each of STRS, each name of a MAP; or NULL */
     const char *help;
     bool required;
     bool later;  /* nothing acts on it yet: named in one warning */

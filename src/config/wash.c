@@ -77,6 +77,10 @@ enum status config_find(const struct config_request *request, struct arena *aren
 {
     struct config_project project = {0};
     find_project(request->start, arena, &project);
+    if (str_is(request->user_file, "/dev/null")) { /* as elsewhere: no configuration of the user's */
+        *ret_project = project;
+        return ST_OK;
+    }
     if (request->user_file.data) {
         project.user_path = arena_str(arena, request->user_file);
         if (!is_there(project.user_path.data))

@@ -154,7 +154,7 @@ struct config_request {
     struct str start;             /* absolute: where to look for a project */
     bool named;                   /* the user gave `start` with -C, and trusts the project if it is there, rather than further up */
     struct str user_folder;       /* ~/.config/wash; data NULL: no user's configuration */
-    struct str user_file;         /* --user-config: instead, and it must be there */
+    struct str user_file;         /* --user-config: instead, and it must be there; /dev/null: none */
     struct config_report *report; /* to collect mistakes; NULL: they fail, with the first one as the message */
     const char *const *variables; /* others of wash's than the configuration's, which are no slips of those; NULL-ended, or NULL */
 };

@@ -17,7 +17,7 @@ struct host_shard {
     struct host_workload *workload;
     struct cm_warm *warm; /* instances of the workload */
     struct io_timer trim;
-    int listener; /* -1: none, or handed to the server */
+    struct io_listening listening; /* until they are handed to the server */
 };
 
 struct host {
@@ -77,7 +77,7 @@ enum status host_new(const struct host_options *options, struct host **ret_host,
     host->warm.max_core_instances = (unsigned)options->limits.calls_in_flight / 4;
     host->shards = mem_array(host->count, sizeof *host->shards);
     for (unsigned i = 0; i < host->count; i++)
-        host->shards[i] = (struct host_shard){.host = host, .index = i, .listener = -1};
+        host->shards[i] = (struct host_shard){.host = host, .index = i};
     raise_descriptor_limit();
     struct engine_options engine = engine_options(options, host->count);
     enum status status = engine_new(&engine, &host->engine, err);
@@ -97,7 +97,7 @@ void host_free(struct host *host)
     if (!host)
         return;
     for (unsigned i = 0; i < host->count; i++) {
-        close_descriptor(&host->shards[i].listener);
+        io_listening_close(&host->shards[i].listening);
         host_workload_unref(host->shards[i].workload);
     }
     if (host->linker)
@@ -248,21 +248,34 @@ static void refused(int status, const char *reason, const struct io_address *pee
 
 #define LISTEN_BACKLOG 1024 /* connections that wait while the workload is being built, or the shard is busy */
 
-enum status host_listen(struct host *host, struct str address, struct error *err)
+static enum status listen_shared(struct host_shard *shard, const struct io_address *addresses, size_t count, struct error *err)
 {
-    struct io_address parsed;
-    TRY(io_address_parse(address, &parsed, err));
-    /* SO_REUSEPORT lets our shards share a port, but would let us share it with a stranger too: first see whether it is free. */
-    int probe;
-    TRY(io_listen(&parsed, false, LISTEN_BACKLOG, &probe, err));
-    bool shared = host->count > 1;
-    if (shared)
-        close(probe);
-    else
-        host->shards[0].listener = probe;
-    for (unsigned i = 0; shared && i < host->count; i++)
-        TRY(io_listen(&parsed, true, LISTEN_BACKLOG, &host->shards[i].listener, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(io_listen(&addresses[i], true, LISTEN_BACKLOG, &shard->listening.descriptors[i], err));
+        shard->listening.count = i + 1;
+    }
     return ST_OK;
+}
+
+/* SO_REUSEPORT lets our shards share a port, but would let us share it with a stranger too: first see whether it is free. */
+enum status host_listen(struct host *host, struct str address, uint16_t *ret_port, struct error *err)
+{
+    struct io_listening probe;
+    struct io_address addresses[IO_LISTEN_MAX];
+    TRY(io_listen_named(address, LISTEN_BACKLOG, &probe, err));
+    *ret_port = probe.port;
+    if (host->count == 1) {
+        host->shards[0].listening = probe;
+        return ST_OK;
+    }
+    size_t count = probe.count;
+    enum status status = ST_OK;
+    for (size_t i = 0; i < count && status == ST_OK; i++)
+        status = io_local_address(probe.descriptors[i], &addresses[i], err);
+    io_listening_close(&probe);
+    for (unsigned i = 0; i < host->count && status == ST_OK; i++)
+        status = listen_shared(&host->shards[i], addresses, count, err);
+    return status;
 }
 
 static enum status serve_on_shard(struct host_shard *shard, void *env, struct error *err)
@@ -273,11 +286,10 @@ static enum status serve_on_shard(struct host_shard *shard, void *env, struct er
     shard->warm = cm_warm_new(shard->workload->linked, &shard->host->warm);
     cm_warm_unref(warm_before);
     host_workload_unref(workload_before);
-    if (shard->listener < 0)
-        return ST_OK;
-    int listener = shard->listener;
-    shard->listener = -1;
-    return http_server_listen(shard->server, listener, NULL, err);
+    struct io_listening *listening = &shard->listening;
+    while (listening->count > 0)
+        TRY(http_server_listen(shard->server, listening->descriptors[--listening->count], NULL, err));
+    return ST_OK;
 }
 
 enum status host_serve(struct host *host, struct host_workload *workload, struct error *err)

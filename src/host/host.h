@@ -30,8 +30,10 @@ void host_free(struct host *host);
 enum status host_run(struct host *host, enum status (*run)(struct host *host, void *env, struct error *err), void *env,
                      struct error *err) CHECKED;
 
-/* Opens the listening sockets, one per shard; connections wait in their queue until host_serve. ST_EXISTS: the port is in use. */
-enum status host_listen(struct host *host, struct str address, struct error *err) CHECKED;
+/* Opens the listening sockets, for each shard one at each address that `address` names (io_listen_named); connections wait in their
+ * queue until host_serve. ret_port: where it listens, also if `address` left it open with port 0. ST_EXISTS: the port is in use.
+ * Before host_run. */
+enum status host_listen(struct host *host, struct str address, uint16_t *ret_port, struct error *err) CHECKED;
 
 /* Answers every request with `workload` from now on; the workload before it ends when its last call does. Takes the reference.
  * Waits: yes. */

@@ -1,4 +1,4 @@
-/* The resolver: getaddrinfo on a worker thread. A request lives on the heap, so that a cancelled task need not wait for a dead
+/* The resolver: getaddrinfo, on a worker thread for tasks. A request lives on the heap, so that a cancelled task need not wait for a dead
  * server. */
 #include "io/shard_private.h"
 #include "io/socket.h"
@@ -106,6 +106,17 @@ static bool parse_numeric(struct str host, uint16_t port, struct io_address *ret
     return true;
 }
 
+/* What it found, when it is done. */
+static enum status take_found(const struct request *request, struct io_address *ret_addresses, size_t max, size_t *ret_count,
+                              struct error *err)
+{
+    if (request->error != 0 || request->count == 0)
+        return fail_look_up(request, err);
+    *ret_count = MIN(request->count, max);
+    memcpy(ret_addresses, request->addresses, *ret_count * sizeof *ret_addresses);
+    return ST_OK;
+}
+
 static enum status await_look_up(struct request *request, struct io_address *ret_addresses, size_t max, size_t *ret_count,
                                  struct error *err)
 {
@@ -114,30 +125,50 @@ static enum status await_look_up(struct request *request, struct io_address *ret
         request->abandoned = true;
         return fail(err, status, "look up `%s`: %s", request->host, status_name(status));
     }
-    if (request->error != 0 || request->count == 0) {
-        status = fail_look_up(request, err);
-    } else {
-        *ret_count = MIN(request->count, max);
-        memcpy(ret_addresses, request->addresses, *ret_count * sizeof *ret_addresses);
-    }
+    status = take_found(request, ret_addresses, max, ret_count, err);
     free(request);
     return status;
+}
+
+static enum status check_host(struct str host, struct error *err)
+{
+    if (host.len == 0 || host.len > MAX_HOST || memchr(host.data, 0, host.len))
+        return fail(err, ST_INVALID, "a host name has 1 to %d bytes and no NUL", MAX_HOST);
+    return ST_OK;
+}
+
+static struct request *new_request(struct str host, uint16_t port)
+{
+    struct request *request = NEW(struct request);
+    memcpy(request->host, host.data, host.len);
+    request->port = port;
+    return request;
+}
+
+enum status io_resolve_blocking(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
+                                struct error *err)
+{
+    TRY(check_host(host, err));
+    if (max > 0 && parse_numeric(host, port, ret_addresses)) {
+        *ret_count = 1;
+        return ST_OK;
+    }
+    autofree struct request *request = new_request(host, port);
+    look_up(&request->job);
+    return take_found(request, ret_addresses, max, ret_count, err);
 }
 
 enum status io_resolve(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
                        struct error *err)
 {
-    if (host.len == 0 || host.len > MAX_HOST || memchr(host.data, 0, host.len))
-        return fail(err, ST_INVALID, "a host name has 1 to %d bytes and no NUL", MAX_HOST);
+    TRY(check_host(host, err));
     if (max > 0 && parse_numeric(host, port, ret_addresses)) {
         *ret_count = 1;
         return ST_OK;
     }
     if (!io_task_current())
         return fail(err, ST_INTERNAL, "names can be looked up only from a task");
-    struct request *request = NEW(struct request);
-    memcpy(request->host, host.data, host.len);
-    request->port = port;
+    struct request *request = new_request(host, port);
     io_event_init(&request->done);
     enum status status = io_job_start(&request->job, look_up, looked_up, err);
     if (status != ST_OK) {

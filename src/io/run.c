@@ -1,6 +1,7 @@
 #include "io/run.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "io/descendants.h"
 #include "io/launch.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +76,10 @@ static enum status start(struct running *running, struct error *err)
 
 static void signal_it(const struct running *running, int signal)
 {
-    kill(running->run->on_terminal ? running->pid : -running->pid, signal);
+    if (running->run->on_terminal)
+        (void)io_descendants_signal(signal);
+    else
+        kill(-running->pid, signal);
 }
 
 static void ask_to_end(struct running *running, enum status why)
@@ -154,6 +158,20 @@ static void read_what_is_left(struct running *running)
         wait_for(running, -1, end);
 }
 
+/* The program has ended early; what it started and has left on the terminal has the rest of the grace for it, and then none. Ctrl-C
+ * may have ended the program before we asked anything of it. */
+static void end_the_rest(struct running *running)
+{
+    uint64_t end = clock_after(GRACE_NS);
+    size_t left = io_descendants_signal(SIGTERM);
+    while (left > 0 && clock_now() < end) {
+        wait_for(running, -1, MIN(end, clock_after(ASK_EVERY_NS)));
+        left = io_descendants_signal(0);
+    }
+    for (end = clock_after(GRACE_NS); left > 0 && clock_now() < end; left = io_descendants_signal(SIGKILL))
+        wait_for(running, -1, MIN(end, clock_after(NS_PER_MS))); /* one that is killed may have started another */
+}
+
 static int reap(struct running *running)
 {
     int code = 0;
@@ -183,18 +201,23 @@ static enum status explain(const struct running *running, struct error *err)
 enum status io_run(const struct io_run *run, int *ret_exit_code, struct error *err)
 {
     struct running running = {.run = run, .end = -1, .output = -1, .errors = -1};
+    bool adopted = run->on_terminal && io_descendants_adopt(true);
     enum status status = start(&running, err);
     if (status == ST_OK) {
         while (!turn(&running))
             ;
         if (running.stopped == ST_OK && cancel_asked(run->cancel)) /* what ended it may be meant for us too: Ctrl-C */
             running.stopped = ST_CANCELLED;
+        if (run->on_terminal && running.stopped != ST_OK)
+            end_the_rest(&running);
         read_what_is_left(&running);
         int code = reap(&running);
         status = explain(&running, err);
         if (status == ST_OK)
             *ret_exit_code = code;
     }
+    if (run->on_terminal)
+        (void)io_descendants_adopt(adopted);
     close_descriptor(&running.end);
     close_descriptor(&running.output);
     close_descriptor(&running.errors);

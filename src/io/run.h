@@ -13,8 +13,9 @@ struct io_run {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH unless it has a slash */
     const char *directory;   /* to run in; NULL: ours */
     const char *const *env;  /* NULL-ended, or NULL: "NAME=value" adds or replaces, "NAME" takes away */
-    /* On the user's terminal: it may read from it, and Ctrl-C reaches it and all it has started. Otherwise it gets a session of its
-     * own, so that nothing it starts can ask on the terminal, and all of it is ended with it. */
+    /* On the user's terminal: it may read from it, and Ctrl-C reaches it and all it has started; no other child of ours may run
+     * (io/descendants.h). Otherwise it gets a session of its own, so that nothing it starts can ask on the terminal. Either way all
+     * that it has started is ended with it when it has to end early. */
     bool on_terminal;
     struct str input;    /* what it reads; none: nothing, or on the terminal what the user types */
     struct buf *output;  /* its stdout, up to the buffer's maximum; NULL: goes where stderr goes, as stdout is for results */

@@ -62,6 +62,19 @@ struct str io_address_format(const struct io_address *address, char ret_text[IO_
     return str_n(ret_text, (size_t)len);
 }
 
+uint16_t io_address_port(const struct io_address *address)
+{
+    return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
+}
+
+void io_address_set_port(struct io_address *address, uint16_t port)
+{
+    if (address->any.sa_family == AF_INET6)
+        address->v6.sin6_port = htons(port);
+    else
+        address->v4.sin_port = htons(port);
+}
+
 /* --- listening --------------------------------------------------------------------------------------------------------------- */
 
 static enum status switch_on(int descriptor, int level, int option, const char *name, struct error *err)

@@ -52,9 +52,24 @@ struct io_address {
 /* "127.0.0.1:8000", "[::1]:8000", ":8000" (all IPv4 addresses). Numeric only. */
 enum status io_address_parse(struct str text, struct io_address *ret_address, struct error *err) CHECKED;
 struct str io_address_format(const struct io_address *address, char ret_text[IO_ADDRESS_TEXT_MAX]);
+uint16_t io_address_port(const struct io_address *address);
+void io_address_set_port(struct io_address *address, uint16_t port);
 
 /* Opens a listening socket with SO_REUSEADDR, and SO_REUSEPORT when `shared` (one per shard). ST_EXISTS when the port is in use. */
 enum status io_listen(const struct io_address *address, bool shared, int backlog, int *ret_descriptor, struct error *err) CHECKED;
+
+#define IO_LISTEN_MAX 8
+struct io_listening {
+    int descriptors[IO_LISTEN_MAX];
+    size_t count;
+    uint16_t port; /* of all of them */
+};
+/* Listens, not shared, at every address that `text` names: as io_address_parse takes it, or "localhost:8000". Addresses that are not
+ * this machine's are left out as long as another is. For port 0 the system chooses one for all. ST_NOT_FOUND: no such name; else as
+ * io_listen. On success io_listening_close is due, unless the descriptors are taken. Blocks while it asks for a name; any thread. */
+enum status io_listen_named(struct str text, int backlog, struct io_listening *ret_listening, struct error *err) CHECKED;
+void io_listening_close(struct io_listening *listening);
+
 /* Accepts one connection (non-blocking, CLOEXEC, TCP_NODELAY). Waits: yes. */
 enum status io_accept(struct io_fd *listener, uint64_t deadline, int *ret_descriptor, struct io_address *ret_peer,
                       struct error *err) CHECKED;
@@ -68,6 +83,9 @@ enum status io_connect(const struct io_address *address, uint64_t deadline, int 
  * ST_UNAVAILABLE when the name server does not answer, ST_CANCELLED (at once: the look-up goes on without us). Waits: yes. */
 enum status io_resolve(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
                        struct error *err) CHECKED;
+/* The same on any thread, which it blocks. */
+enum status io_resolve_blocking(struct str host, uint16_t port, struct io_address *ret_addresses, size_t max, size_t *ret_count,
+                                struct error *err) CHECKED;
 
 /* Signals. A signal reaches a signalfd only when every thread blocks it. Threads started by this room block all of them; the
  * program blocks those it wants in its first thread, before it starts any other: io_signals_block. */

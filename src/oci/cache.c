@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define ENTRY_NAME_MAX 200 /* of the reference in a folder's or file's name */
-#define LOOK_AGAIN_US 20000
 #define RECORD_MAX 4096u
 #define NEW_ARTIFACT "new-artifact" /* while they are written */
 #define NEW_RECORD "new-record"
@@ -111,18 +110,6 @@ static enum status open_entry(struct oci_cache *cache, const char *name, struct 
     return *ret_again ? ST_OK : status;
 }
 
-static enum status wait_for_lock(const struct oci_cache_entry *entry, struct cancel cancel, struct error *err)
-{
-    while (flock(entry->lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return fail_errno(err, "artifact cache: lock %s", entry->path);
-        if (cancel_asked(cancel))
-            return fail(err, ST_CANCELLED, "cancelled while another process pulls %s", entry->reference);
-        usleep(LOOK_AGAIN_US);
-    }
-    return ST_OK;
-}
-
 /* False: whoever had the lock removed the entry, because it came to nothing. */
 static bool still_there(const struct oci_cache_entry *entry)
 {
@@ -132,8 +119,8 @@ static bool still_there(const struct oci_cache_entry *entry)
            locked.st_dev == named.st_dev;
 }
 
-static enum status try_lock(struct oci_cache *cache, const char *name, struct cancel cancel, struct oci_cache_entry *entry,
-                            bool *ret_again, struct error *err)
+static enum status try_lock(struct oci_cache *cache, const char *name, struct cancel cancel, struct notice notice,
+                            struct oci_cache_entry *entry, bool *ret_again, struct error *err)
 {
     TRY(open_entry(cache, name, entry, ret_again, err));
     if (*ret_again)
@@ -145,7 +132,11 @@ static enum status try_lock(struct oci_cache *cache, const char *name, struct ca
     }
     if (entry->lock < 0)
         return fail_errno(err, "artifact cache: open %s/" OCI_CACHE_LOCK, entry->path);
-    TRY(wait_for_lock(entry, cancel, err));
+    enum status status = lock_wait(entry->lock, entry->path, cancel, notice, err);
+    if (status != ST_OK) {
+        fail_wrap(err, "artifact cache");
+        return status;
+    }
     *ret_again = !still_there(entry);
     return ST_OK;
 }
@@ -158,7 +149,7 @@ static void close_both(struct oci_cache_entry *entry)
 }
 
 enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, struct cancel cancel,
-                           struct oci_cache_entry *ret_entry, struct error *err)
+                           struct notice notice, struct oci_cache_entry *ret_entry, struct error *err)
 {
     struct oci_cache_entry entry = {.folder = -1, .lock = -1, .writing = -1};
     autofree char *name = entry_name(reference);
@@ -171,7 +162,7 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
     bool again;
     do {
         close_both(&entry);
-        status = try_lock(cache, name, cancel, &entry, &again, err);
+        status = try_lock(cache, name, cancel, notice, &entry, &again, err);
     } while (status == ST_OK && again);
     if (status == ST_OK) {
         (void)unlinkat(entry.folder, NEW_ARTIFACT, 0); /* left by a process that died: the lock is ours */
@@ -185,7 +176,7 @@ enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *
     return status;
 }
 
-static void drop_writing(struct oci_cache_entry *entry)
+void oci_cache_drop(struct oci_cache_entry *entry)
 {
     if (entry->writing < 0)
         return;
@@ -207,7 +198,7 @@ void oci_cache_unlock(struct oci_cache_entry *entry)
 {
     if (!entry->path)
         return;
-    drop_writing(entry);
+    oci_cache_drop(entry);
     remove_empty(entry);
     close_both(entry);
     free(entry->path);
@@ -297,7 +288,7 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
 
 enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct error *err)
 {
-    drop_writing(entry);
+    oci_cache_drop(entry);
     int fd = openat(entry->folder, NEW_ARTIFACT, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(err, "artifact cache: create a file in %s", entry->path);

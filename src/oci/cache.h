@@ -12,7 +12,7 @@
  * use: those that were used longest ago go. Any thread; each object is used by one at a time. */
 #pragma once
 
-#include "base/cancel.h"
+#include "base/lock.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
 
@@ -41,9 +41,9 @@ struct oci_cached {
     struct oci_digest manifest, layer;
 };
 
-/* Waits for whoever has the lock. Fails: ST_CANCELLED, ST_DENIED, ST_LIMIT no space, ST_IO. */
+/* Waits for whoever has the lock (base/lock.h). Fails: ST_CANCELLED, ST_DENIED, ST_LIMIT no space, ST_IO. */
 enum status oci_cache_lock(struct oci_cache *cache, const struct oci_reference *reference, struct cancel cancel,
-                           struct oci_cache_entry *ret_entry, struct error *err) CHECKED;
+                           struct notice notice, struct oci_cache_entry *ret_entry, struct error *err) CHECKED;
 void oci_cache_unlock(struct oci_cache_entry *entry); /* drops what was begun and not finished; harmless on a zeroed one */
 
 /* ST_NOT_FOUND: nothing, or nothing that can be trusted. */
@@ -51,6 +51,7 @@ enum status oci_cache_load(struct oci_cache_entry *entry, struct oci_cached *ret
 
 /* A new empty file to write the artifact to, then oci_cache_finish; it belongs to the entry. */
 enum status oci_cache_begin(struct oci_cache_entry *entry, int *ret_fd, struct error *err) CHECKED;
+void oci_cache_drop(struct oci_cache_entry *entry); /* takes that back, and closes the file; harmless if there is none */
 /* The file, whose digest and size the caller has verified, becomes the entry's artifact. */
 enum status oci_cache_finish(struct oci_cache_entry *entry, const struct oci_digest *manifest, const struct oci_digest *layer,
                              uint64_t bytes, struct error *err) CHECKED;

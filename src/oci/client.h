@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/notice.h"
 #include "oci/credentials.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -27,6 +28,7 @@ struct oci_client_options {
     uint64_t max_layer_bytes;                   /* 0: OCI_LAYER_MAX_BYTES */
     uint64_t chunk_bytes;                       /* blobs larger than this are pushed in pieces of it; 0: OCI_CHUNK_BYTES */
     struct cancel cancel;
+    struct notice notice;
     oci_progress *progress; /* or NULL */
     void *progress_env;
     const char *user_agent; /* or NULL */
@@ -55,10 +57,10 @@ enum status oci_client_manifest_digest(struct oci_client *client, const struct o
 enum status oci_client_resolve(struct oci_client *client, const struct oci_reference *reference, struct arena *arena,
                                struct oci_manifest *ret_manifest, struct oci_digest *ret_digest, struct error *err) CHECKED;
 
-/* Downloads a blob of `reference`'s repository to the end of an empty file. A connection that drops is taken up where it broke; on
+/* Downloads a blob of `reference`'s repository to the end of an empty file; path: which, for messages. A connection that drops is taken up where it broke; on
  * success the file has exactly the descriptor's size and digest, on failure anything. */
 enum status oci_client_blob(struct oci_client *client, const struct oci_reference *reference, const struct oci_descriptor *blob,
-                            int fd, struct error *err) CHECKED;
+                            int fd, const char *path, struct error *err) CHECKED;
 
 /* The same into memory, for small ones: a configuration, a WIT package. */
 enum status oci_client_blob_bytes(struct oci_client *client, const struct oci_reference *reference,

@@ -79,16 +79,18 @@ static enum status read_answer(struct str answer, const char *program, struct oc
     return status;
 }
 
-/* What it says on stderr is for whoever runs it by hand. */
 static enum status run_helper(const struct oci_credentials_options *options, const char *program, struct str server,
-                              struct buf *answer, int *ret_code, struct error *err)
+                              struct buf *answer, struct buf *errors, int *ret_code, struct error *err)
 {
     const char *const argv[] = {program, "get", NULL};
-    uint64_t timeout_ms = options->helper_timeout_ms ? options->helper_timeout_ms : OCI_HELPER_TIMEOUT_MS;
+    uint64_t timeout_ms = options->helper_timeout_ms;
+    if (timeout_ms == 0 && !options->helper_on_terminal)
+        timeout_ms = OCI_HELPER_TIMEOUT_MS;
     const struct io_run run = {.argv = argv,
+                               .on_terminal = options->helper_on_terminal,
                                .input = server,
                                .output = answer,
-                               .discard_errors = true,
+                               .errors = errors,
                                .timeout_ns = timeout_ms * NS_PER_MS,
                                .cancel = options->cancel};
     enum status status = io_run(&run, ret_code, err);
@@ -97,25 +99,34 @@ static enum status run_helper(const struct oci_credentials_options *options, con
     return status;
 }
 
-/* Not an error: the helper has none for this server. */
-static enum status read_failure(struct str answer, const char *program, int code, struct error *err)
+static struct str last_line(struct str text)
+{
+    struct str trimmed = str_trim(text);
+    return str_from(trimmed, str_find_last_char(trimmed, '\n') + 1); /* STR_NONE + 1 is 0 */
+}
+
+/* Helpers of Docker's make say on stdout why they fail; the programs that those run, and others, on stderr. That the helper has none
+ * for this server is no error. */
+static enum status read_failure(struct str answer, struct str errors, const char *program, int code, struct error *err)
 {
     if (str_find(answer, STR(NOT_FOUND_TEXT)) != STR_NONE)
         return ST_OK;
-    autofree char *shown = web_shown(answer, 200);
-    return fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s", program, code, *shown ? ": " : "", shown);
+    autofree char *said = web_shown(answer, 200), *complained = web_shown(last_line(errors), 200);
+    return fail(err, ST_UNAVAILABLE, "%s failed with exit code %d%s%s%s%s", program, code, *said ? ": " : "", said,
+                *complained ? ": " : "", complained);
 }
 
 static enum status ask_helper(const struct oci_credentials_options *options, const struct oci_docker_login *docker,
                               struct oci_login *ret_login, struct error *err)
 {
-    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(HELPER_OUTPUT_MAX);
+    autobuf struct buf program = BUF_INIT(BUF_UNLIMITED), answer = BUF_INIT(HELPER_OUTPUT_MAX),
+                       errors = BUF_INIT(IO_RUN_ERRORS_MAX);
     int code = 0;
     buf_addf(&program, "docker-credential-%.*s", STR_ARG(docker->helper));
-    enum status status = run_helper(options, program.data, docker->server, &answer, &code, err);
+    enum status status = run_helper(options, program.data, docker->server, &answer, &errors, &code, err);
     if (status == ST_OK)
         status = code == 0 ? read_answer(str_trim(buf_str(&answer)), program.data, ret_login, err)
-                           : read_failure(buf_str(&answer), program.data, code, err);
+                           : read_failure(buf_str(&answer), buf_str(&errors), program.data, code, err);
     if (answer.data)
         OPENSSL_cleanse(answer.data, answer.len);
     return status;

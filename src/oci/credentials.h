@@ -20,6 +20,7 @@ struct oci_credentials_options {
     struct str token;           /* the same, and goes before them */
     const char *docker_config;  /* folder of config.json; NULL: DOCKER_CONFIG, else ~/.docker */
     bool no_docker_config;      /* do not look there at all */
+    bool helper_on_terminal;    /* it may ask the user there, and then has no time-out of its own; see io/run.h */
     uint64_t helper_timeout_ms; /* 0: OCI_HELPER_TIMEOUT_MS */
     struct cancel cancel;
 };

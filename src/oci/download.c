@@ -13,6 +13,7 @@ struct download {
     bool begun;           /* it has answered */
     struct oci_hash hash; /* of what is there; hash.bytes of it */
     int fd;               /* -1: into `bytes` */
+    const char *path;     /* of fd */
     struct buf *bytes;
 };
 
@@ -23,7 +24,7 @@ static enum status write_at(struct download *download, struct str piece, struct 
     for (size_t done = 0; done < piece.len;) {
         ssize_t len = pwrite(download->fd, piece.data + done, piece.len - done, (off_t)(download->hash.bytes + done));
         if (len < 0 && errno != EINTR)
-            return fail_errno(err, "write what was downloaded");
+            return fail_errno(err, "write %s", download->path);
         done += len < 0 ? 0 : (size_t)len;
     }
     return ST_OK;
@@ -132,9 +133,9 @@ static enum status get_blob(struct download *download, const struct oci_referenc
 }
 
 enum status oci_client_blob(struct oci_client *client, const struct oci_reference *reference, const struct oci_descriptor *blob,
-                            int fd, struct error *err)
+                            int fd, const char *path, struct error *err)
 {
-    struct download download = {.client = client, .blob = blob, .fd = fd};
+    struct download download = {.client = client, .blob = blob, .fd = fd, .path = path};
     return get_blob(&download, reference, err);
 }
 

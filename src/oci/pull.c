@@ -4,6 +4,7 @@
 #include "oci/client_private.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct pull {
@@ -42,12 +43,22 @@ void oci_pulled_release(struct oci_pulled *pulled)
     *pulled = (struct oci_pulled){.fd = -1};
 }
 
-/* A file without a name, in the folder for temporary files. */
-static enum status open_unnamed(int *ret_fd, struct error *err)
+/* --- where to ---------------------------------------------------------------------------------------------------------------- */
+
+/* Where what is downloaded goes: if one has no room left, the next may have. */
+enum place { IN_CACHE, IN_TEMPORARY, IN_MEMORY };
+#define IN_MEMORY_MAX_BYTES (256u << 20)
+
+static const char *temporary_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    if (!folder || folder[0] != '/')
-        folder = "/tmp";
+    return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+/* A file without a name. */
+static enum status open_temporary(int *ret_fd, struct error *err)
+{
+    const char *folder = temporary_folder();
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
         autobuf struct buf name = BUF_INIT(BUF_UNLIMITED);
@@ -62,6 +73,38 @@ static enum status open_unnamed(int *ret_fd, struct error *err)
     return ST_OK;
 }
 
+static enum status open_memory(int *ret_fd, struct error *err)
+{
+    *ret_fd = memfd_create("artifact", MFD_CLOEXEC);
+    return *ret_fd >= 0 ? ST_OK : fail_errno(err, "create a file in memory");
+}
+
+/* place: becomes the one that it is. In the cache the file is the entry's. */
+static enum status open_target(struct pull *pull, enum place *place, int *ret_fd, struct error *err)
+{
+    struct error problem;
+    if (*place == IN_CACHE) {
+        if (oci_cache_begin(pull->entry, ret_fd, &problem) == ST_OK)
+            return ST_OK;
+        log_debug("pulling without the cache", LOG_TEXT("reason", problem.message));
+        *place = IN_TEMPORARY;
+    }
+    return *place == IN_TEMPORARY ? open_temporary(ret_fd, err) : open_memory(ret_fd, err);
+}
+
+/* For messages; the caller frees. */
+static char *name_target(const struct pull *pull, enum place place)
+{
+    struct buf name = BUF_INIT(BUF_UNLIMITED);
+    if (place == IN_CACHE)
+        return oci_cache_path(pull->entry);
+    if (place == IN_TEMPORARY)
+        buf_addf(&name, "a temporary file in %s", temporary_folder());
+    else
+        buf_add(&name, STR("a file in memory"));
+    return buf_take(&name);
+}
+
 /* --- pulling ----------------------------------------------------------------------------------------------------------------- */
 
 static void take_cached(struct pull *pull, const struct oci_digest *digest, struct oci_pulled *pulled)
@@ -70,18 +113,6 @@ static void take_cached(struct pull *pull, const struct oci_digest *digest, stru
         (struct oci_pulled){.fd = pull->cached.fd, .bytes = pull->cached.bytes, .digest = *digest, .layer = pull->cached.layer};
     pulled->path = oci_cache_path(pull->entry);
     pull->cached.fd = -1;
-}
-
-/* Where to download to: the cache, or without it a file that goes away by itself. */
-static enum status open_target(struct pull *pull, int *ret_fd, bool *ret_in_cache, struct error *err)
-{
-    struct error problem;
-    *ret_in_cache = pull->entry && oci_cache_begin(pull->entry, ret_fd, &problem) == ST_OK;
-    if (*ret_in_cache)
-        return ST_OK;
-    if (pull->entry)
-        log_debug("pulling without the cache", LOG_TEXT("reason", problem.message));
-    return open_unnamed(ret_fd, err);
 }
 
 /* The file stays open for the caller; the cache has a descriptor of its own. */
@@ -110,23 +141,55 @@ static enum status keep(struct pull *pull, bool in_cache, const struct oci_diges
     return ST_OK;
 }
 
-static enum status download(struct pull *pull, const struct oci_digest *digest, const struct oci_descriptor *layer,
-                            struct oci_pulled *ret_pulled, struct error *err)
+static enum status download_to(struct pull *pull, enum place *place, const struct oci_digest *digest,
+                               const struct oci_descriptor *layer, struct oci_pulled *ret_pulled, struct error *err)
 {
     struct oci_pulled pulled = {.fd = -1};
-    bool in_cache;
     int fd;
-    TRY(open_target(pull, &fd, &in_cache, err));
-    enum status status = oci_client_blob(pull->client, pull->reference, layer, fd, err);
+    TRY(open_target(pull, place, &fd, err));
+    autofree char *name = name_target(pull, *place);
+    enum status status = oci_client_blob(pull->client, pull->reference, layer, fd, name, err);
     if (status == ST_OK)
-        status = keep(pull, in_cache, digest, layer, &fd, &pulled, err);
+        status = keep(pull, *place == IN_CACHE, digest, layer, &fd, &pulled, err);
     if (status == ST_OK)
         *ret_pulled = pulled;
     else
         free(pulled.path);
-    if (fd >= 0 && !(in_cache && fd == pull->entry->writing))
+    if (fd >= 0 && !(*place == IN_CACHE && fd == pull->entry->writing))
         close(fd);
     return status;
+}
+
+static bool has_no_room(const struct error *err)
+{
+    return err->sys_errno == ENOSPC || err->sys_errno == EDQUOT;
+}
+
+static void tell_no_room(const struct pull *pull, const struct error *problem)
+{
+    autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
+    buf_addf(&text, "no room for what is pulled, which goes elsewhere: %s", problem->message);
+    notice_tell(pull->client->options.notice, text.data);
+}
+
+static enum status download(struct pull *pull, const struct oci_digest *digest, const struct oci_descriptor *layer,
+                            struct oci_pulled *ret_pulled, struct error *err)
+{
+    enum place last = layer->size <= IN_MEMORY_MAX_BYTES ? IN_MEMORY : IN_TEMPORARY;
+    for (enum place place = pull->entry ? IN_CACHE : IN_TEMPORARY;; place++) {
+        struct error problem = {0};
+        enum status status = download_to(pull, &place, digest, layer, ret_pulled, &problem);
+        if (status == ST_OK)
+            return ST_OK;
+        if (!has_no_room(&problem) || place >= last) {
+            if (err)
+                *err = problem;
+            return status;
+        }
+        tell_no_room(pull, &problem);
+        if (place == IN_CACHE)
+            oci_cache_drop(pull->entry);
+    }
 }
 
 static enum status pull_manifest(struct pull *pull, struct arena *arena, struct oci_pulled *ret_pulled, struct error *err)
@@ -182,7 +245,7 @@ enum status oci_pull(struct oci_client *client, const struct oci_reference *refe
     struct pull pull = {.client = client, .reference = reference, .policy = policy, .cached.fd = -1};
     struct error problem;
     if (cache) {
-        enum status status = oci_cache_lock(cache, reference, client->options.cancel, &entry, &problem);
+        enum status status = oci_cache_lock(cache, reference, client->options.cancel, client->options.notice, &entry, &problem);
         if (status == ST_CANCELLED)
             return fail(err, status, "%s", problem.message);
         if (status == ST_OK)

@@ -164,7 +164,7 @@ enum status oci_back_off(struct oci_client *client, unsigned attempt, uint64_t r
         wait_ms = MIN(retry_after_s, (uint64_t)MAX_RETRY_AFTER_S) * 1000;
     for (uint64_t until = clock_after(wait_ms * NS_PER_MS); clock_now() < until;) {
         if (cancel_asked(client->options.cancel))
-            return fail(err, ST_CANCELLED, "cancelled");
+            return fail(err, ST_CANCELLED, "interrupted");
         if (clock_now() >= client->deadline)
             return fail(err, ST_TIMEOUT, "it took too long");
         usleep(20000);

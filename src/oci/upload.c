@@ -1,5 +1,6 @@
 /* Blobs and manifests to a registry. A blob that is there already is not sent; a large one goes in chunks, and a chunk whose
- * connection broke is taken up where the registry says it stands, or the upload begins anew. */
+ * connection broke is taken up where the registry says it stands, or the upload begins anew; unless what broke was the answer that it
+ * is all there. */
 #include "oci/client.h"
 #include "oci/client_private.h"
 
@@ -12,6 +13,7 @@ struct upload {
     int fd;
     char *location; /* where the next request goes */
     uint64_t chunk_bytes, done;
+    bool closing;        /* the last request was to end it */
     unsigned tries_left; /* of the upload as a whole */
 };
 
@@ -115,10 +117,16 @@ static enum status ask_progress(struct upload *upload, struct error *err)
     return status;
 }
 
-/* 416: the registry stands elsewhere than we think, after a part whose answer got lost. */
-static bool needs_recovery(enum status status, const struct oci_response *response)
+/* To the closing request: the upload is closed already. libcurl may have sent it twice, on a connection that broke. */
+static bool was_closed(const struct upload *upload, const struct oci_response *response)
 {
-    return oci_is_transient(status, response) || (status == ST_OK && response->http.code == 416);
+    return upload->closing && response->http.code == 404;
+}
+
+/* 416: the registry stands elsewhere than we think, after a part whose answer got lost. */
+static bool needs_recovery(const struct upload *upload, enum status status, const struct oci_response *response)
+{
+    return oci_is_transient(status, response) || (status == ST_OK && (response->http.code == 416 || was_closed(upload, response)));
 }
 
 /* One more part; at the end the closing request. *ret_complete: the registry has it all. */
@@ -126,26 +134,33 @@ static enum status step(struct upload *upload, bool *ret_complete, struct oci_re
 {
     uint64_t left = upload->size - upload->done;
     bool whole = upload->done == 0 && left <= upload->chunk_bytes;
-    if (whole || left == 0) {
+    upload->closing = whole || left == 0;
+    if (upload->closing) {
         TRY(send_part(upload, "PUT", left, true, response, err));
         *ret_complete = response->http.code == 201;
-        return response->http.code == 201 || oci_is_transient(ST_OK, response) ? ST_OK : oci_refused(response, err);
+        return *ret_complete || needs_recovery(upload, ST_OK, response) ? ST_OK : oci_refused(response, err);
     }
     uint64_t len = MIN(left, upload->chunk_bytes);
     autofree char *base = mem_strdup(upload->location);
     TRY(send_part(upload, "PATCH", len, false, response, err));
     if (response->http.code != 202)
-        return needs_recovery(ST_OK, response) ? ST_OK : oci_refused(response, err);
+        return needs_recovery(upload, ST_OK, response) ? ST_OK : oci_refused(response, err);
     upload->done += len;
     return take_location(upload, base, response, err);
 }
 
-/* After a part that may or may not have arrived. */
-static enum status recover(struct upload *upload, enum status status, const struct oci_response *response, struct error *err)
+/* After a part that may or may not have arrived. ret_complete: it did, and was the last. */
+static enum status recover(struct upload *upload, enum status status, const struct oci_response *response, bool *ret_complete,
+                           struct error *err)
 {
-    if (upload->tries_left-- == 0)
+    bool closed = status == ST_OK && was_closed(upload, response);
+    if (closed && exists(upload, ret_complete, NULL) == ST_OK && *ret_complete)
+        return ST_OK;
+    if (closed || upload->tries_left-- == 0)
         return status == ST_OK ? oci_refused(response, err) : status;
     TRY(oci_back_off(upload->client, OCI_MAX_RETRIES - upload->tries_left, response->retry_after_s, err));
+    if (upload->closing && exists(upload, ret_complete, NULL) == ST_OK && *ret_complete)
+        return ST_OK;
     if (upload->size > upload->chunk_bytes && ask_progress(upload, NULL) == ST_OK)
         return ST_OK;
     return start(upload, err);
@@ -160,8 +175,8 @@ static enum status send_all(struct upload *upload, struct error *err)
     while (status == ST_OK && !complete) {
         response.http.code = 0;
         status = step(upload, &complete, &response, err);
-        if (needs_recovery(status, &response))
-            status = recover(upload, status, &response, err);
+        if (!complete && needs_recovery(upload, status, &response))
+            status = recover(upload, status, &response, &complete, err);
     }
     oci_response_release(&response);
     return status;

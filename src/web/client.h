@@ -1,7 +1,7 @@
 /* Requests to servers of others, on libcurl: to registries, for archives of WIT, for releases of wash.
  *
- * TLS is 1.2 or later and checked against the authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR, and those of
- * web/trust.h; proxies are those of the usual variables (https_proxy, no_proxy, ...). Redirects are followed here and not by
+ * TLS is 1.2 or later and checked against the authorities of the system, or of CURL_CA_BUNDLE, or of SSL_CERT_FILE and SSL_CERT_DIR,
+ * and those of web/trust.h; proxies are those of the usual variables (https_proxy, no_proxy, ...). Redirects are followed here and not by
  * libcurl, because they decide where credentials go: to the origin that was asked, and along no redirect that leaves it. What a
  * server chooses is bounded: addresses, headers, bodies, how long it may say nothing.
  *
@@ -57,7 +57,7 @@ enum web_trouble {
     WEB_UNREACHED, /* nobody there */
     WEB_DROPPED,   /* the connection broke: worth another try */
     WEB_UNTRUSTED, /* the server's certificate */
-    WEB_NO_TLS,    /* the server does not talk it, or not a version that is safe */
+    WEB_NO_TLS,    /* the server talks something else */
 };
 
 struct web_response {

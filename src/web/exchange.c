@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "web/client_private.h"
+#include "web/proxy.h"
 #include "web/trust.h"
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@ struct exchange {
     struct web_client *client;
     const struct web_request *request;
     struct web_response *response;
+    const char *url;
     uint64_t sent, taken;
     enum status failed; /* what a callback failed with; its message is in err */
     struct error *err;
@@ -130,7 +132,7 @@ static int on_tick(void *env, curl_off_t down_total UNUSED, curl_off_t down UNUS
     struct exchange *exchange = env;
     if (!cancel_asked(exchange->client->cancel))
         return 0;
-    exchange->failed = fail(exchange->err, ST_CANCELLED, "cancelled");
+    exchange->failed = fail(exchange->err, ST_CANCELLED, "interrupted");
     return 1;
 }
 
@@ -181,12 +183,20 @@ static void set_method(CURL *curl, const struct web_request *request)
     }
 }
 
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* As the program curl: CURL_CA_BUNDLE, or what OpenSSL's own programs look at. */
 static void set_trust(CURL *curl)
 {
-    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
-    if (file && *file)
+    const char *bundle = environment("CURL_CA_BUNDLE");
+    const char *file = bundle ? bundle : environment("SSL_CERT_FILE"), *folder = bundle ? NULL : environment("SSL_CERT_DIR");
+    if (file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, file);
-    if (folder && *folder)
+    if (folder)
         curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls);
@@ -245,6 +255,23 @@ static enum status fail_as(struct exchange *exchange, enum web_trouble trouble, 
     return fail(exchange->err, status, "%s%s", before, why);
 }
 
+/* What comes where a TLS record should: by OpenSSL's versions. */
+static bool is_no_tls(struct str why)
+{
+    static const char *const words[] = {"wrong version number", "packet length too long", "http request", "unknown protocol"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_find(why, str_of(words[i])) != STR_NONE)
+            return true;
+    return false;
+}
+
+static enum status explain_tls(struct exchange *exchange, const char *why)
+{
+    if (is_no_tls(str_of(why)))
+        return fail_as(exchange, WEB_NO_TLS, ST_UNAVAILABLE, "", "the server does not speak TLS there");
+    return fail_as(exchange, WEB_NO_TROUBLE, ST_UNAVAILABLE, "TLS: ", why);
+}
+
 static enum status explain(struct exchange *exchange, CURLcode code)
 {
     autofree char *why = web_shown(str_of(exchange->message[0] ? exchange->message : curl_easy_strerror(code)), SHOWN_MAX);
@@ -269,7 +296,7 @@ static enum status explain(struct exchange *exchange, CURLcode code)
     case CURLE_PEER_FAILED_VERIFICATION:
         return fail_as(exchange, WEB_UNTRUSTED, ST_DENIED, "", why);
     case CURLE_SSL_CONNECT_ERROR:
-        return fail_as(exchange, WEB_NO_TLS, ST_UNAVAILABLE, "TLS: ", why);
+        return explain_tls(exchange, why);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
@@ -299,10 +326,10 @@ static CURLcode perform(CURL *curl)
 enum status web_exchange(struct web_client *client, const struct web_request *request, const char *url, const char *authorization,
                          struct web_response *response, struct error *err)
 {
-    struct exchange exchange = {.client = client, .request = request, .response = response, .err = err};
+    struct exchange exchange = {.client = client, .request = request, .response = response, .url = url, .err = err};
     begin(&exchange);
     if (cancel_asked(client->cancel))
-        return fail(err, ST_CANCELLED, "cancelled");
+        return fail(err, ST_CANCELLED, "interrupted");
     struct curl_slist *headers = make_headers(request, authorization);
     set_options(&exchange, url, headers);
     CURLcode code = perform(client->curl);
@@ -312,5 +339,9 @@ enum status web_exchange(struct web_client *client, const struct web_request *re
     if (exchange.failed != ST_OK)
         return exchange.failed;
     bool cut_error = code == CURLE_WRITE_ERROR && response->code >= 300;
-    return code == CURLE_OK || cut_error ? ST_OK : explain(&exchange, code);
+    if (code == CURLE_OK || cut_error)
+        return ST_OK;
+    enum status status = explain(&exchange, code);
+    const char *proxy = web_proxy_variable(url, exchange.message);
+    return proxy ? fail_wrap(err, "by the proxy of %s", proxy) : status;
 }

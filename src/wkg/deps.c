@@ -8,7 +8,6 @@
 #include "wkg/package.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,19 +82,18 @@ enum status wkg_deps_read(const char *wit_dir, struct arena *arena, struct wkg_d
     return ST_OK;
 }
 
-enum status wkg_wit_lock(const char *wit_dir, int *ret_fd, struct error *err)
+enum status wkg_wit_lock(const char *wit_dir, struct cancel cancel, struct notice notice, int *ret_fd, struct error *err)
 {
     struct arena arena;
     autonames struct file_names names = {0};
     int fd = open(wit_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(err, "open folder %s", wit_dir);
-    while (flock(fd, LOCK_EX) != 0)
-        if (errno != EINTR) {
-            enum status status = fail_errno(err, "lock folder %s", wit_dir);
-            close_descriptor(&fd);
-            return status;
-        }
+    enum status status = lock_wait(fd, wit_dir, cancel, notice, err);
+    if (status != ST_OK) {
+        close_descriptor(&fd);
+        return status;
+    }
     arena_init(&arena, SIZE_MAX);
     if (file_names(wit_dir, &names, NULL) == ST_OK)
         vec_each (name, &names.list)
@@ -232,12 +230,29 @@ void wkg_deps_change_free(struct wkg_deps_change *change)
     free(change);
 }
 
-enum status wkg_deps_clean(const char *wit_dir, bool *ret_removed, struct error *err)
+static enum status remove_fetched(const char *wit_dir, struct arena *arena, struct wkg_deps *ret_deps, struct error *err)
 {
-    autobuf struct buf path = BUF_INIT(BUF_UNLIMITED);
-    buf_addf(&path, "%s/deps", wit_dir);
-    bool there = wkg_exists(path.data);
-    TRY(wkg_tree_remove(path.data, err));
+    struct wkg_deps_change *change;
+    TRY(wkg_deps_read(wit_dir, arena, ret_deps, err));
+    TRY(wkg_deps_prepare(wit_dir, ret_deps, NULL, 0, false, &change, err));
+    enum status status = wkg_deps_commit(change, err);
+    wkg_deps_change_free(change);
+    TRY(status);
+    if (ret_deps->kept_count == 0 && rmdir(ret_deps->folder) != 0 && errno != ENOTEMPTY)
+        return fail_errno(err, "remove the folder %s", ret_deps->folder);
+    return ST_OK;
+}
+
+enum status wkg_deps_clean(const char *wit_dir, struct arena *arena, bool *ret_removed, struct wkg_deps *ret_deps,
+                           struct error *err)
+{
+    struct wkg_deps deps = {.folder = arena_printf(arena, "%s/deps", wit_dir).data};
+    bool there = wkg_exists(deps.folder);
+    if (is_real(deps.folder, S_IFDIR))
+        TRY(remove_fetched(wit_dir, arena, &deps, err));
+    else
+        TRY(wkg_tree_remove(deps.folder, err));
     *ret_removed = there;
+    *ret_deps = deps;
     return ST_OK;
 }

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/error.h"
+#include "base/lock.h"
 
 #define WKG_MAX_DEPS 1024u
 
@@ -23,9 +23,9 @@ struct wkg_deps {
     size_t kept_count, fetched_count;
 };
 
-/* Waits for other processes; the descriptor is the caller's to close, which ends it. Also removes what one that was interrupted has
+/* Waits for other processes (base/lock.h); the descriptor is the caller's to close, which ends it. Also removes what one that was interrupted has
  * left. */
-enum status wkg_wit_lock(const char *wit_dir, int *ret_fd, struct error *err) CHECKED;
+enum status wkg_wit_lock(const char *wit_dir, struct cancel cancel, struct notice notice, int *ret_fd, struct error *err) CHECKED;
 
 /* What is there. Fails: ST_DENIED `deps` is a symbolic link, ST_LIMIT, ST_IO. */
 enum status wkg_deps_read(const char *wit_dir, struct arena *arena, struct wkg_deps *ret_deps, struct error *err) CHECKED;
@@ -38,5 +38,7 @@ enum status wkg_deps_prepare(const char *wit_dir, const struct wkg_deps *there, 
 enum status wkg_deps_commit(struct wkg_deps_change *change, struct error *err) CHECKED;
 void wkg_deps_change_free(struct wkg_deps_change *change); /* and what it has prepared, or taken away */
 
-/* Removes `wit/deps` whatever it has; a symbolic link itself. ret_removed: it was there. */
-enum status wkg_deps_clean(const char *wit_dir, bool *ret_removed, struct error *err) CHECKED;
+/* Removes what was fetched, and `wit/deps` if nothing is left in it; in its place a symbolic link itself. The caller holds the lock.
+ * ret_removed: there was something. ret_deps: what it had, of which `kept` stays; in the arena. */
+enum status wkg_deps_clean(const char *wit_dir, struct arena *arena, bool *ret_removed, struct wkg_deps *ret_deps,
+                           struct error *err) CHECKED;

@@ -201,7 +201,7 @@ static enum status with_project(const struct wkg_project *project, const struct 
                                 int *ret_lock, struct error *err)
 {
     *f = (struct fetch){0};
-    TRY(wkg_wit_lock(project->wit_dir, ret_lock, err));
+    TRY(wkg_wit_lock(project->wit_dir, project->cancel, project->notice, ret_lock, err));
     TRY(wkg_fetch_open(f, project, request, err));
     return wkg_resolve(f);
 }

@@ -8,6 +8,8 @@
  * (resolver.rs, wit.rs), of which wkg.lock and `deps` are what it writes. */
 #pragma once
 
+#include "base/cancel.h"
+#include "base/notice.h"
 #include "config/wash.h"
 #include "wit/load.h"
 #include "wkg/lock.h"
@@ -25,6 +27,7 @@ struct wkg_project {
     void *clone_env;
     const char *user_agent; /* "wash/1.2.3" */
     struct cancel cancel;
+    struct notice notice;
 };
 
 struct wkg_request {

@@ -5,7 +5,9 @@ A guest that is not there (its toolchain is not installed) skips the tests that 
 
 import http.client
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ WASH = os.environ.get("WASH", "build/wash")
 GUESTS = os.environ.get("GUESTS", "build/guests")
 WAIT = 60 if os.environ.get("SLOW") else 20
 TESTS = []
+MAKE_COMPONENT = r'printf "\0asm\r\0\1\0"'  # the smallest, on the stdout of a shell
 
 # Programs inherit what is ignored, as by `nohup` or in a shell's background; the tests send these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,6 +70,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def alive(process):
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Project:
     """A project folder with a configuration; removed at the end of the `with`."""
 
@@ -107,10 +118,37 @@ def run(*arguments, cwd=None, env=None, timeout=WAIT * 3, user=None, **options):
             os.chmod(folder, 0o755)
             program = shutil.copy(program, folder)
         done = subprocess.run([program, *arguments], cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout, user=user,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **options)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              stdin=None if "input" in options else subprocess.DEVNULL, **options)
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     check_clean(err)
     return done.returncode, out, err
+
+
+def terminal(arguments, cwd, env=None, seconds=WAIT, until=None, then=None):
+    """Runs wash on a terminal; returns (exit code, what the terminal saw)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execve(os.path.abspath(WASH), [WASH, *arguments], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(env or {})})
+    seen, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try:
+                part = os.read(fd, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            seen += part
+        if until and until in seen:
+            then(pid, fd)
+            until = None
+    else:
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(fd)
+    return code, seen.decode("utf-8", "replace")
 
 
 def check_clean(log):

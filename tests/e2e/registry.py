@@ -44,7 +44,7 @@ class Place:
         for name in ("home", "work"):
             os.mkdir(self.path(name))
         self.env = {"HOME": self.path("home"), "XDG_CACHE_HOME": "", "DOCKER_CONFIG": "", "WASH_OCI_CA_PATHS": "", "no_proxy": "*",
-                    "TMPDIR": self.root}
+                    "CURL_CA_BUNDLE": "", "SSL_CERT_FILE": "", "SSL_CERT_DIR": "", "TMPDIR": self.root}
 
     def path(self, *parts):
         return os.path.join(self.root, *parts)

@@ -3,9 +3,7 @@ CLI-1 to CLI-10, CLI-20, CLI-35, DOC-2."""
 
 import json
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
 import signal
@@ -15,32 +13,6 @@ import tempfile
 import time
 
 from e2e import *
-
-
-def terminal(arguments, cwd, env=None, seconds=WAIT, until=None, then=None):
-    """Runs wash on a terminal; returns (exit code, what the terminal saw)."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(cwd)
-        os.execve(os.path.abspath(WASH), [WASH, *arguments], {**os.environ, "TERM": "xterm", "NO_COLOR": "", **(env or {})})
-    seen, end = b"", time.monotonic() + seconds
-    while time.monotonic() < end:
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                part = os.read(fd, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            seen += part
-        if until and until in seen:
-            then(pid, fd)
-            until = None
-    else:
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(fd)
-    return code, seen.decode("utf-8", "replace")
 
 
 @test
@@ -59,6 +31,14 @@ def exit_codes():
     equal(code, 2)
     equal(json.loads(out)["success"], False)
     equal(run("-o", "plain", "config", "info")[0], 0)
+    for line, words in ((["config", "cleanup"], "--cache, --data, or --all"), (["bindgen", "x.wit"], "which side"),
+                        (["bindgen", "--guest", "c", "--name", "n", "x.wit"], "--name goes with --host"),
+                        (["update", "--major", "--minor"], "exclude each other"),
+                        (["component", "new", "x.wasm", "--world", "w"], "--wit")):
+        code, out, err = run(*line)
+        equal((code, out), (2, ""), line)
+        check(words in err, err)
+        equal(run(*line, "--help")[0], 0)
 
 
 @test
@@ -78,7 +58,7 @@ def build_runs_the_command():
     config = ("build:\n  command: 'pwd > where && echo \"$A $WASH_COMPONENT_PATH\" > said && cp in.wasm out.wasm'\n"
               "  env: {A: one}\n  component_path: out.wasm\n")
     with Project(config) as project:
-        project.write("in.wasm", b"\0asm")
+        project.write("in.wasm", b"\0asm\r\0\1\0")
         os.mkdir(project.path("deep"))
         code, out, err = run("-o", "json", "build", cwd=project.path("deep"))
         equal(code, 0, err)
@@ -104,7 +84,12 @@ def build_fails_clearly():
                           ("build: {command: no-such-tool}", "exit code 127: no-such-tool; `wash doctor` says what is not installed"),
                           ("build: {command: 'kill -9 $$'}", "exit code 137 (Killed): kill -9 $$"),
                           ("build: {command: 'true', component_path: x.wasm}", "left no component at"),
-                          ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file")):
+                          ("build: {command: 'mkdir -p x.wasm', component_path: x.wasm}", "is not a regular file"),
+                          ("build: {command: 'echo hi > x.wasm', component_path: x.wasm}", "/x.wasm: neither a component nor a core"),
+                          ("build: {command: ': > x.wasm', component_path: x.wasm}", "; it is empty"),
+                          ("build: {command: 'printf \"\\0asm\\2\\0\\0\\0\" > x.wasm', component_path: x.wasm}", "version that is not known"),
+                          ("build: {command: 'printf \"\\0asm\\1\\0\\0\\0\" > x.wasm', component_path: x.wasm}", "`wash component new --wit"),
+                          ("build: {command: 'true', component_path: /etc/passwd}", "/etc/passwd: neither")):
         with Project(config) as project:
             code, out, err = run("build", cwd=project.root)
             equal((code, out), (1, ""))
@@ -114,7 +99,7 @@ def build_fails_clearly():
 @test
 def build_default_path():
     """CLI-20: the default component path is the project folder's name"""
-    with Project("build: {command: 'touch \"$WASH_COMPONENT_PATH\"'}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > \"$WASH_COMPONENT_PATH\"'}") as project:
         equal(run("build", cwd=project.root)[0], 0)
         check(os.path.exists(project.path(os.path.basename(project.root) + ".wasm")))
 
@@ -122,7 +107,7 @@ def build_default_path():
 @test
 def build_says_its_steps():
     """DOC-2: --verbose shows the steps; without it they are not shown"""
-    with Project("build: {command: 'echo from-the-compiler; touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: 'echo from-the-compiler; " + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         loud, quiet = run("--verbose", "build", cwd=project.root)[2], run("build", cwd=project.root)[2]
         for part in ("build environment", "build command has ended", "component is there"):
             check(part in loud and part not in quiet, part, loud, quiet)
@@ -136,6 +121,28 @@ def build_is_interrupted():
         code, seen = terminal(["build"], project.root, until=b"started", then=lambda pid, fd: os.write(fd, b"\x03"))
         equal(code, 130, seen)
         check(not os.path.exists(project.path("marker")), "the build was ended")
+
+
+@test
+def build_is_ended_with_all_it_started():
+    """a signal to wash alone ends the tools of a build as well, and what ignores Ctrl-C"""
+    for how, command in ((signal.SIGTERM, "sleep 100; echo"), (signal.SIGINT, "trap '' INT; sleep 100; echo")):
+        with Project("build: {command: \"echo $$ > pid; %s\", component_path: a.wasm}" % command) as project:
+            pid = project.path("pid")
+            for arguments in ["build"], ["inspect"]:
+                process = subprocess.Popen([os.path.abspath(WASH), *arguments], cwd=project.root, stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+                try:
+                    shell = int(eventually(lambda: os.path.exists(pid) and open(pid).read(), "the build to start"))
+                    children = f"/proc/{shell}/task/{shell}/children"
+                    tool = int(eventually(lambda: open(children).read(), "its tool to start"))
+                    process.send_signal(how)
+                    process.communicate(timeout=WAIT)  # nobody holds the pipes
+                    equal(process.returncode, 128 + how)
+                    check(not alive(shell) and not alive(tool), "nothing is left of it")
+                finally:
+                    process.kill()
+                os.remove(pid)
 
 
 @test
@@ -187,7 +194,7 @@ def progress_on_a_terminal():
 @test
 def log_levels():
     """CLI-7: logs go to stderr; RUST_LOG beats the options, knows targets, and says when it is not understood"""
-    with Project("build: {command: 'touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         def log(*arguments, **env):
             code, out, err = run(*arguments, "build", cwd=project.root, env=env)
             equal(code, 0)
@@ -255,7 +262,7 @@ def names_that_are_no_utf8():
         odd = os.fsencode(project.root) + b"/n\xe9"
         os.makedirs(odd + b"/.wash")
         with open(odd + b"/.wash/config.yaml", "w") as file:
-            file.write("build: {command: 'touch a.wasm', component_path: a.wasm}\n")
+            file.write("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}\n")
         shown = os.path.realpath(project.root) + "/n\\xe9"
         for line, keys in ((("build",), {"component_path": "/a.wasm", "project_path": ""}),
                            (("config", "info"), {"project_path": "", "project_config_path": "/.wash/config.yaml"}),

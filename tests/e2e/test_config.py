@@ -221,6 +221,7 @@ def user_config_option():
             code, _, err = home.wash("--user-config", device, "config", "show")
             equal(code, 1)
             check("is not a regular file" in err, err)
+        equal(home.data("--user-config", "/dev/null", "config", "info")["user_config_dir"], os.path.join(home.root, ".config/wash"))
         for command in (("config", "show"), ("config", "info"), ("dev",)):
             code, _, err = home.wash("--user-config", "none.yaml", *command)
             equal(code, 1)
@@ -338,7 +339,7 @@ def cleanup_of_a_link_is_refused():
         equal(code, 1)
         check("remove it yourself" in err and os.path.exists(keep), err)
         code, _, err = home.wash("config", "cleanup")
-        equal(code, 1)
+        equal(code, 2)
         check("--cache, --data, or --all" in err, err)
 
 

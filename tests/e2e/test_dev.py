@@ -39,6 +39,26 @@ def says_who_can_reach_it():
 
 
 @test
+def address_by_name_and_free_port():
+    """dev.address takes a name, and with port 0 says which port it got, one for all threads"""
+    with Project(component=guest("hello")) as project:
+        config = dev_config(0).replace("127.0.0.1:", "localhost:").replace("shards: 1", "shards: 3")
+        project.write(".wash/config.yaml", config)
+        equal(run("config", "validate", cwd=project.root)[0], 0)
+        with Dev(project, 0) as dev:
+            line = dev.wait_log("listening for HTTP requests")
+            dev.port = int(re.search(r"http://localhost:(\d+)", line).group(1))
+            check(dev.port != 0, line)
+            check(dev.has(f"HTTP server listening.*localhost:{dev.port}"), dev.log())
+            for _ in range(10):
+                equal(dev.get("/")[0], 200)
+        project.write(".wash/config.yaml", config.replace("localhost:", "no-such-host.invalid:"))
+        code, _, err = run("dev", cwd=project.root)
+        equal(code, 1)
+        check("dev.address `no-such-host.invalid:0`" in err, err)
+
+
+@test
 def one_line_a_request():
     """logs one line a request at info"""
     with serve("hello") as (_, dev):
@@ -274,7 +294,7 @@ def no_meters():
         equal(dev.get("/")[0], 200)
         equal(dev.stop(), 0)
         check(not dev.has("fuel"), dev.log())
-    with Project("build: {command: 'touch a.wasm', component_path: a.wasm}") as project:
+    with Project("build: {command: '" + MAKE_COMPONENT + " > a.wasm', component_path: a.wasm}") as project:
         for line in (("--enable-meters", "build"), ("build", "--enable-meters")):
             equal(run(*line, cwd=project.root)[0], 0)
 

@@ -217,10 +217,10 @@ def one_side():
         path = project.write("w.wit", "package a:b;\nworld one {}\nworld two {}\n")
         for arguments in ([], ["--host", "--guest", "c"]):
             code, _, err = run("bindgen", *arguments, path, cwd=project.root)
-            equal(code, 1)
+            equal(code, 2)
             check("wash bindgen --guest c" in err, err)
         code, _, err = run("bindgen", "--guest", "c", "--name", "x", "--world", "one", path, cwd=project.root)
-        check(code == 1 and "--name goes with --host" in err, err)
+        check(code == 2 and "--name goes with --host" in err, err)
         code, _, err = run("bindgen", "--guest", "c", path, cwd=project.root)
         check(code == 1 and "two" in err, err)
         code, _, err = run("bindgen", "--guest", "c", "--world", "three", path, cwd=project.root)

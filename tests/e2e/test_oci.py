@@ -2,6 +2,7 @@
 against registries that lie."""
 
 import fcntl
+import termios
 
 from registry import *
 
@@ -217,6 +218,14 @@ def private_ca():
             os.remove(place.path("work", "component.wasm"))
             place.fails("oci", "pull", reference, saying="certificate")
             place.fails("oci", "pull", reference, env={"WASH_OCI_CA_PATHS": place.path("none.pem")}, saying="none.pem")
+            folder = place.path("authorities")
+            os.mkdir(folder)
+            shutil.copy(authority.ca, folder)
+            subprocess.run(["openssl", "rehash", folder], check=True, stdout=subprocess.DEVNULL)
+            for env in {"CURL_CA_BUNDLE": authority.ca}, {"SSL_CERT_FILE": authority.ca}, {"SSL_CERT_DIR": folder}:
+                place.ok("oci", "pull", reference, env=env)
+            system = "/etc/ssl/certs/ca-certificates.crt"
+            place.fails("oci", "pull", reference, env={"CURL_CA_BUNDLE": system, "SSL_CERT_FILE": authority.ca}, saying="certificate")
             place.fails("oci", "pull", "--ca-path", hello(), reference, saying="no certificate in PEM form")
             place.fails("oci", "pull", "--ca-path", ",".join([authority.ca] * 65), reference, saying="more than 64 CA bundles")
 
@@ -252,8 +261,6 @@ def basic_login():
         place.fails(*push, "-u", LOGIN[0], "-p", "wrong", saying=["401", "credentials"])
         place.ok(*push, *given)
         place.ok("oci", "pull", "--insecure", reference, "-u", LOGIN[0], "-p", LOGIN[1])
-        _, _, err = place.wash("oci", "pull", "--insecure", reference, "-u", LOGIN[0])
-        check("go together" in err, err)
 
         docker_config(place, {"auths": {registry.name: {"auth": encoded(LOGIN)}}})
         place.ok("oci", "pull", "--insecure", reference)
@@ -263,6 +270,54 @@ def basic_login():
         place.ok("oci", "pull", "--insecure", reference, *given)
         other = place.write("elsewhere/config.json", json.dumps({"auths": {f"http://{registry.name}/": {"auth": encoded(LOGIN)}}}))
         place.ok("oci", "pull", "--insecure", reference, env={"DOCKER_CONFIG": os.path.dirname(other)})
+
+
+@test
+def what_is_in_the_way():
+    """a registry without TLS and a proxy that is not there are named as such"""
+    with Place() as place, Registry(place) as registry:
+        reference = f"{registry.name}/a/hello:1"
+        for command in ("oci", "push", reference, hello()), ("oci", "pull", reference):
+            err = place.fails(*command, saying=["does not speak TLS there", "--insecure talks plain HTTP"])
+            check("OpenSSL" not in err, err)
+        proxy = {"no_proxy": "", "NO_PROXY": "", "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:2"}
+        place.fails("oci", "pull", "--insecure", reference, env=proxy, saying=["by the proxy of http_proxy: ", "port 1"])
+        place.fails("oci", "pull", reference, env=proxy, saying=["by the proxy of https_proxy: ", "port 2"])
+        place.fails("oci", "pull", "--insecure", f"127.0.0.1:1/a/b:1", saying="/a/b:1: Failed to connect")
+
+
+@test
+def passwords_that_no_list_of_processes_shows():
+    """--password-stdin, and a question without echo on a terminal; what cannot be a login is a mistake in the line"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        reference = f"{registry.name}/a/hello:1"
+        push = ("oci", "push", "--insecure", reference, hello(), "-u", LOGIN[0])
+        for given in LOGIN[1], LOGIN[1] + "\n", LOGIN[1] + "\r\n":
+            place.ok(*push, "--password-stdin", input=given.encode())
+        place.fails(*push, "--password-stdin", input=b"wrong", saying="401")
+        place.fails(*push, "--password-stdin", input=b"\n", saying="the password is empty")
+        place.fails(*push, "--password-stdin", input=b"x" * 70000, saying="65536")
+        for options, words in ((("-u", "x"), "give the password with --password-stdin"), (("-p", "x"), "--password needs --user"),
+                               (("--password-stdin",), "--password-stdin needs --user"),
+                               (("-u", "x", "-p", "y", "--password-stdin"), "exclude each other")):
+            for command in ("oci", "pull"), ("inspect",):
+                code, _, err = place.wash(*command, "--insecure", reference, *options)
+                equal(code, 2, err)
+                check(words in err, err)
+
+        def answer(_, fd):
+            os.write(fd, LOGIN[1].encode() + b"\n")
+
+        def interrupt(_, fd):
+            os.write(fd, b"\x03")
+            eventually(lambda: termios.tcgetattr(fd)[3] & termios.ECHO, "the echo to be back")
+        pull = ("oci", "pull", "--insecure", reference, "-u", LOGIN[0])
+        asked = f"Password of {LOGIN[0]}:".encode()
+        code, seen = terminal(pull, place.path("work"), place.env, until=asked, then=answer)
+        equal(code, 0, seen)
+        check(LOGIN[1] not in seen and asked.decode() in seen, seen)
+        code, seen = terminal(pull, place.path("work"), place.env, until=asked, then=interrupt)
+        equal(code, 130, seen)
 
 
 @test
@@ -452,6 +507,115 @@ def at_the_same_time():
 
 
 @test
+def same_file_same_digest():
+    """SOURCE_DATE_EPOCH is the time of creation; something else in it is refused"""
+    with Place() as place, Registry(place) as registry:
+        push = ("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello())
+        env = {"SOURCE_DATE_EPOCH": "86400"}
+        first, second = place.data(*push, env=env), place.data(*push, env=env)
+        equal(first["digest"], second["digest"])
+        _, body = registry.get("a/hello/manifests/1")
+        equal(json.loads(body)["annotations"]["org.opencontainers.image.created"], "1970-01-02T00:00:00.000Z")
+        for wrong in "yesterday", "-1", "253402300800":
+            place.fails(*push, env={"SOURCE_DATE_EPOCH": wrong}, saying=f"SOURCE_DATE_EPOCH: `{wrong}`")
+
+
+@test
+def where_a_pull_goes():
+    """links are followed, a link to nothing and a file that may not be written are left alone"""
+    data = content(hello())
+    with Place() as place, Server(serving(data)) as server:
+        pull = ("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        target = place.write("elsewhere/real.wasm", "old", 0o640)
+        os.symlink(target, place.path("work/link.wasm"))
+        place.ok(*pull, "link.wasm")
+        check(os.path.islink(place.path("work/link.wasm")) and content(target) == data)
+        equal(os.stat(target).st_mode & 0o777, 0o640)
+        os.symlink(place.path("nothing"), place.path("work/dangling.wasm"))
+        place.fails(*pull, "dangling.wasm", saying=["dangling.wasm is a symbolic link", "not there"])
+        place.write("work/read-only.wasm", "mine", 0o444)
+        user = 65534 if os.getuid() == 0 else None  # root may write anything
+        for folder in place.root, place.path("work"):
+            os.chmod(folder, 0o777)
+        code, _, err = place.wash(*pull, "read-only.wasm", user=user, env={"HOME": place.path("none")})
+        equal(code, 1)
+        check("read-only.wasm: Permission denied" in err, err)
+        equal(place.read("work/read-only.wasm"), b"mine")
+
+
+@test
+def waiting_for_another_wash():
+    """a pull that waits for another process says so, and ends at once when it is interrupted"""
+    with Place() as place, Server(serving(content(hello()))) as server:
+        pull = ("oci", "pull", "--insecure", f"{server.name}/a/b:t")
+        place.ok(*pull)
+        lock = next(place.path("home/.cache/wash/oci", name) for name in place.cached() if name.endswith("/lock"))
+        with open(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            process = place.start(*pull)
+            line = process.stderr.readline().decode()
+            check("waiting for another process that works on " + os.path.dirname(lock) in line, line)
+            process.send_signal(signal.SIGINT)
+            err = process.communicate(timeout=WAIT)[1].decode()
+            equal(process.returncode, 130)
+            check("interrupted while another process works on" in err, err)
+            process = place.start(*pull)
+            check("waiting for" in process.stderr.readline().decode())
+        equal(process.wait(timeout=WAIT), 0)
+
+
+@test
+def interrupted():
+    """a signal ends a pull and a push at once: an error as text or JSON, 128 + the signal, nothing half in the cache"""
+    def hang(handler):
+        state["reached"] = True
+        handler.rfile.read(1)
+
+    for how in signal.SIGINT, signal.SIGTERM:
+        for arguments in (["oci", "pull"], ["oci", "push"], ["inspect"]):
+            state = {}
+            with Place() as place, Server(hang) as server:
+                line = [os.path.abspath(WASH), "-o", "json", *arguments, "--insecure", f"{server.name}/a/b:t"]
+                process = subprocess.Popen(line + [hello()] * (arguments[-1] == "push"), cwd=place.path("work"),
+                                           env={**os.environ, **place.env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                try:
+                    eventually(lambda: "reached" in state, "the registry to be asked")
+                    process.send_signal(how)
+                    out = process.communicate(timeout=WAIT)[0]
+                finally:
+                    process.kill()
+                equal(process.returncode, 128 + how)
+                answer = json.loads(out)
+                check(answer["success"] is False and "interrupted" in answer["message"], answer)
+                equal(place.cached(), [])
+
+
+@test
+def interrupted_helper():
+    """a credential helper is ended with the command that asks it, also what it asks on the user's terminal"""
+    with Place() as place, Registry(place, login=LOGIN) as registry:
+        pull = ("oci", "pull", "--insecure", f"{registry.name}/a/hello:1")
+        env = {**place.env, "PATH": place.path("bin") + ":" + os.environ["PATH"]}
+        pid = place.path("pid")
+        docker_config(place, {"credsStore": "slow"})
+        place.write("bin/docker-credential-slow", f"#!/bin/sh\nsleep 100 & echo $! > {pid}.new; mv {pid}.new {pid}; wait\n", 0o755)
+        process = place.start(*pull, env=env)
+        eventually(lambda: os.path.exists(pid), "the helper to start")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WAIT)
+        equal(process.returncode, 143)
+        with open(pid) as file:
+            tool = int(file.read())
+        eventually(lambda: not alive(tool), "what the helper started to end")
+        answer = json.dumps({"Username": LOGIN[0], "Secret": LOGIN[1]})
+        place.write("bin/docker-credential-slow", f"#!/bin/sh\nprintf 'PIN? ' > /dev/tty; read pin < /dev/tty; "
+                    f"[ \"$pin\" = 1234 ] && echo '{answer}'\n", 0o755)
+        place.ok("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello(), "-u", LOGIN[0], "-p", LOGIN[1])
+        code, seen = terminal(pull, place.path("work"), env, until=b"PIN? ", then=lambda _, fd: os.write(fd, b"1234\n"))
+        equal(code, 0, seen)
+
+
+@test
 def killed_in_the_middle():
     """a pull that is killed leaves a cache that the next one uses"""
     data = big_component(1 << 20)
@@ -479,6 +643,28 @@ def killed_in_the_middle():
         place.ok("oci", "pull", "--insecure", f"{server.name}/a/b:t")
         check(place.read("work/component.wasm") == data)
         equal(len(place.cached()), 4)
+
+
+@test
+def full_disks():
+    """where the cache has no room the pull goes on without it, and neither does it need room for temporary files"""
+    data = big_component(3 << 20)
+    with Place() as place, Server(serving(data)) as server:
+        small = place.path("home/.cache"), place.path("tmp")
+        for folder in small:
+            os.mkdir(folder)
+        pull = [os.path.abspath(WASH), "oci", "pull", "--insecure", f"{server.name}/a/b:t"]
+        script = "".join(f"mount -t tmpfs -o size=1m none {folder} && " for folder in small)
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", script + 'exec "$@"', "sh", *pull], cwd=place.path("work"),
+                              env={**os.environ, **place.env, "TMPDIR": place.path("tmp")}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        err = done.stderr.decode()
+        if "unshare: " in err or "mount: " in err:
+            raise Skip("no file systems of our own here: " + err.strip())
+        equal(done.returncode, 0, err)
+        check(place.read("work/component.wasm") == data)
+        for name in small:
+            check(re.search(f"no room for what is pulled.* {name}.*No space left", err), name, err)
 
 
 @test
@@ -929,6 +1115,28 @@ def lost_chunks():
             check(data in uploads.blobs.values())
             equal(len(server.of("POST")), 2 if kept else 3)  # one is the configuration's
             equal(json.loads(uploads.manifests["t"])["layers"][0]["digest"], digest_of(data))
+
+
+@test
+def lost_last_answer():
+    """a blob whose closing request arrived, but not its answer, is asked for and not sent again"""
+    for size in 1 << 20, 20 << 20:  # at once, in chunks
+        data, state = big_component(size), {"dropped": 0}
+
+        def misbehave(handler, uploads):
+            if handler.command != "PUT" or handler.query.get("digest") != digest_of(data) or state["dropped"]:
+                return False
+            state["dropped"] += 1
+            uploads.blobs[digest_of(data)] = uploads.open.pop(handler.url.path.rpartition("/")[2]) + handler.body
+            handler.drop()
+            return True
+
+        uploads = Uploads(misbehave)
+        with Place() as place, Server(uploads) as server:
+            place.ok("oci", "push", "--insecure", f"{server.name}/a/b:t", place.write("work/c.wasm", data))
+            equal(state["dropped"], 1)
+            check(uploads.blobs[digest_of(data)] == data)
+            equal(len(server.of("POST")), 2, "one is the configuration's:")
 
 
 @test

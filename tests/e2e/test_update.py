@@ -158,8 +158,8 @@ class Installed:
 
     def environment(self, extra=None):
         environment = {name: value for name, value in os.environ.items() if name not in TOKENS}
-        environment.update({"HOME": self.root, "XDG_CACHE_HOME": os.path.join(self.root, "cache"), "SSL_CERT_FILE": AUTHORITY.certificate,
-                            "NO_PROXY": "*"})
+        environment.update({"HOME": self.root, "XDG_CACHE_HOME": os.path.join(self.root, "cache"), "CURL_CA_BUNDLE": "",
+                            "SSL_CERT_FILE": AUTHORITY.certificate, "NO_PROXY": "*"})
         if self.server:
             environment["WASH_UPDATE_API_URL"] = self.server.url
         return {**environment, **(extra or {})}

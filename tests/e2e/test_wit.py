@@ -1,6 +1,7 @@
 """`wash wit`, and the fetch before `wash build`: packages from docker-registry, paths, git repositories and archives that the test
 makes; what comes of it compared with what wkg writes; and sources that lie."""
 
+import fcntl
 import gzip
 import io
 import tarfile
@@ -804,15 +805,36 @@ def own_packages_stay():
 
 
 @test
+def waiting_for_another_fetch():
+    """a fetch that waits for another process says so, and can be interrupted"""
+    with WitPlace() as place:
+        folder = os.open(place.path("work/wit"), os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        process = place.start("wit", "fetch")
+        check("waiting for another process" in process.stderr.readline().decode())
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=WAIT)[1].decode()
+        os.close(folder)
+        equal(process.returncode, 130)
+        check("interrupted while another process works on" in err, err)
+
+
+@test
 def clean():
-    """wit clean removes deps, never what a link in it or in its place names"""
+    """wit clean removes what was fetched, not the project's own, never what a link in deps or in its place names"""
     with WitPlace() as place:
         equal(place.ok("wit", "clean"), "No dependencies to clean (deps directory does not exist)\n")
         place.write("outside/keep", "")
-        place.write("work/wit/deps/a/package.wit", "x")
-        os.symlink(place.path("outside"), place.path("work/wit/deps/link"))
+        place.write("work/wit/deps/a-b/package.wit", "package a:b;\n")
         equal(place.data("wit", "clean"), {"deps_dir": place.path("work/wit/deps")})
         check(not os.path.exists(place.path("work/wit/deps")))
+        place.write("work/wit/deps/a-b/package.wit", "package a:b;\n")
+        place.write("work/wit/deps/own/own.wit", "package own:own;\n")
+        os.symlink(place.path("outside"), place.path("work/wit/deps/link"))
+        code, _, err = place.wash("wit", "clean")
+        equal((code, err.count("not removed: it was not fetched")), (0, 2), err)
+        equal(sorted(os.listdir(place.path("work/wit/deps"))), ["link", "own"])
+        shutil.rmtree(place.path("work/wit/deps"))
         os.symlink(place.path("outside"), place.path("work/wit/deps"))
         place.fails("wit", "fetch", saying="symbolic link")
         place.ok("wit", "clean")

@@ -185,6 +185,8 @@ TEST(edit_distance)
     CHECK_EQ(str_edit_distance(STR("abcdef"), STR("bcdefa"), 2), 2);
     CHECK_EQ(str_edit_distance(STR("saturday"), STR("sunday"), 3), 3);
     CHECK_EQ(str_edit_distance(STR("abc"), STR("xyz"), 100), 3);
+    CHECK_EQ(str_edit_distance(STR("nwe"), STR("new"), 1), 1);
+    CHECK_EQ(str_edit_distance(STR("xaby"), STR("ybax"), 3), 3);
 }
 
 /* The plain recurrence, to compare with. */
@@ -195,8 +197,10 @@ static size_t slow_distance(struct str a, struct str b)
     size_t same = slow_distance(str_from(a, 1), str_from(b, 1));
     if (a.data[0] == b.data[0])
         return same;
-    size_t removed = slow_distance(str_from(a, 1), b), added = slow_distance(a, str_from(b, 1));
-    return 1 + MIN(same, MIN(removed, added));
+    size_t least = MIN(same, MIN(slow_distance(str_from(a, 1), b), slow_distance(a, str_from(b, 1))));
+    if (a.len > 1 && b.len > 1 && a.data[0] == b.data[1] && a.data[1] == b.data[0])
+        least = MIN(least, slow_distance(str_from(a, 2), str_from(b, 2)));
+    return 1 + least;
 }
 
 TEST(edit_distance_agrees_with_the_recurrence)
@@ -233,6 +237,7 @@ TEST(nearest)
     CHECK_STR(str_nearest(STR("inpsect"), commands, 4), "inspect");
     CHECK_STR(str_nearest(STR("hots"), commands, 4), "host");
     CHECK_STR(str_nearest(STR("devv"), commands, 4), "dev");
+    CHECK_STR(str_nearest(STR("dve"), commands, 4), "dev");
     CHECK_STR(str_nearest(STR("dev"), commands, 4), "dev");
     CHECK(!str_nearest(STR("zzz"), commands, 4).data);
     CHECK(!str_nearest(STR("x"), commands, 4).data);

@@ -14,7 +14,7 @@ TEST(an_interrupt_ends_it)
     cli_interrupts_hold(&held);
     CHECK(!cli_interrupted());
     kill(getpid(), SIGINT);
-    CHECK(cli_interrupted());
+    CHECK_EQ(cli_interrupted(), SIGINT);
     CHECK_EQ(cli_run(&run, &code, &err), ST_CANCELLED);
     CHECK(cli_interrupted());
     sigset_t set;
@@ -22,4 +22,15 @@ TEST(an_interrupt_ends_it)
     sigaddset(&set, SIGINT);
     sigwait(&set, &signal);
     cli_interrupts_release(&held);
+}
+
+TEST(what_is_ignored_is_no_interrupt)
+{
+    struct cli_interrupts held;
+    signal(SIGHUP, SIG_IGN);
+    cli_interrupts_hold(&held);
+    kill(getpid(), SIGHUP);
+    CHECK_EQ(cli_interrupted(), 0);
+    cli_interrupts_release(&held);
+    signal(SIGHUP, SIG_DFL);
 }

@@ -259,6 +259,7 @@ static const struct cli_option make_options[] = {
     {.name = "out", .letter = 'o', .kind = CLI_TEXT, .value_name = "FILE", .help = "A file"}};
 static const struct cli_command make = {.name = "make",
                                         .summary = "Makes it",
+                                        .options_size = sizeof(struct str),
                                         .options = make_options,
                                         .option_count = ARRAY_LEN(make_options),
                                         CLI_EXAMPLES({"Into a file", "wash make -o x"}, {"Nowhere", "wash make"})};
@@ -274,10 +275,21 @@ TEST(help_has_examples_and_letters_as_they_mean_here)
     CHECK(str_find(buf_str(&text), STR("-o, --output")) == STR_NONE);
 }
 
+static const struct cli_command *const workshop_commands[] = {&make};
+static const struct cli_command workshop = {.name = "wash", .subcommands = workshop_commands, .subcommand_count = 1};
+
+static enum status parse_workshop(struct parse *parse, const char *const *line, int *ret_argc)
+{
+    for (*ret_argc = 0; line[*ret_argc];)
+        ++*ret_argc;
+    arena_init(&parse->arena, SIZE_MAX);
+    return cli_parse(&workshop, *ret_argc, (char *const *)(uintptr_t)line, &parse->arena, &parse->parsed, &parse->err);
+}
+
 TEST(json_is_wanted_even_in_a_refused_line)
 {
     static const struct {
-        const char *line[6];
+        const char *line[8];
         bool json;
     } cases[] = {
         {{"wash", "-o", "json", "nothing"}, true},
@@ -286,15 +298,38 @@ TEST(json_is_wanted_even_in_a_refused_line)
         {{"wash", "nothing", "--output=JSON"}, true},
         {{"wash", "nothing", "--output", "json"}, true},
         {{"wash", "nothing", "-o"}, false},
-        {{"wash", "-o", "json", "-o", "text"}, false},
-        {{"wash", "--", "-o", "json"}, false},
+        {{"wash", "-o", "json", "-o", "text", "nothing"}, false},
+        {{"wash", "nothing", "--", "-o", "json"}, false},
         {{"wash", "nothing"}, false},
+        {{"wash", "make", "-o", "json"}, false}, /* there it is a file */
+        {{"wash", "-o", "json", "make", "-o", "text"}, true},
+        {{"wash", "make", "-o", "x", "--output", "json", "--nothing"}, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        int argc = 0;
-        while (cases[i].line[argc])
-            argc++;
-        CHECK_EQ(cli_wants_json(argc, (char *const *)(uintptr_t)cases[i].line), cases[i].json);
+        PARSE(p);
+        int argc;
+        CHECK_EQ(parse_workshop(&p, cases[i].line, &argc), ST_INVALID);
+        CHECK_EQ(cli_wants_json(&p.parsed, argc, (char *const *)(uintptr_t)cases[i].line), cases[i].json);
+    }
+}
+
+TEST(a_format_is_no_file)
+{
+    static const struct {
+        const char *line[5];
+        enum status status;
+    } cases[] = {
+        {{"wash", "make", "-o", "json"}, ST_INVALID}, {{"wash", "make", "-oText"}, ST_INVALID},
+        {{"wash", "make", "-o=plain"}, ST_INVALID},   {{"wash", "make", "-o", "./json"}, ST_OK},
+        {{"wash", "make", "--out=json"}, ST_OK},      {{"wash", "make", "-ojsonx"}, ST_OK},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        PARSE(p);
+        int argc;
+        CHECK_EQ(parse_workshop(&p, cases[i].line, &argc), cases[i].status);
+        if (i == 0)
+            CHECK_STR(str_of(p.err.message),
+                      "-o json: here -o is --out FILE; write `--output json`, or `-o ./json` if a file is meant");
     }
 }
 

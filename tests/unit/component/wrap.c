@@ -285,6 +285,9 @@ TEST(looking_at_modules)
     CHECK(!cm_module_imports(buf_str(&module), STR("f")));
     CHECK(cm_module_exports(buf_str(&module), STR("_start")));
     CHECK(!cm_module_exports(STR("not a module"), STR("_start")));
+    CHECK(!cm_module_has_world(buf_str(&module)));
+    embed(&module, STR("package a:b; world u {}"), WIT_ENCODING_UTF8);
+    CHECK(cm_module_has_world(buf_str(&module)));
 }
 
 /* --- running --------------------------------------------------------------------------------------------------------- */

@@ -163,7 +163,8 @@ static enum status run_host(struct fixture *fixture, enum status (*main_function
     snprintf(address, sizeof address, "127.0.0.1:%u", fixture->port);
     struct host_options options = {.limits = fixture->limits, .meters = fixture->meters};
     TRY(host_new(&options, &fixture->host, &fixture->err));
-    TRY(host_listen(fixture->host, str_of(address), &fixture->err));
+    uint16_t port;
+    TRY(host_listen(fixture->host, str_of(address), &port, &fixture->err));
     return host_run(fixture->host, main_function, fixture, &fixture->err);
 }
 

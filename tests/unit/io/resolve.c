@@ -1,5 +1,6 @@
 #include "harness.h"
 #include "tap.h"
+#include <unistd.h>
 
 static struct io_address addresses[8];
 static size_t count;
@@ -77,4 +78,53 @@ static void cancel_main(struct io_task *self UNUSED)
 TEST(cancelled_look_up)
 {
     on_shard(cancel_main);
+}
+
+static int connect_to(const char *host, uint16_t port)
+{
+    struct io_address address;
+    size_t found;
+    if (io_resolve_blocking(str_of(host), port, &address, 1, &found, NULL) != ST_OK)
+        return -1;
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, &address.any, address.len) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+TEST(listening_by_name)
+{
+    struct io_listening listening, other;
+    CHECK_EQ(io_listen_named(STR("localhost:0"), 1, &listening, &err), ST_OK);
+    CHECK(listening.count >= 1 && listening.port != 0);
+    for (size_t i = 0; i < listening.count; i++) { /* one port for all */
+        CHECK_EQ(io_local_address(listening.descriptors[i], &addresses[i], &err), ST_OK);
+        CHECK_EQ(io_address_port(&addresses[i]), listening.port);
+    }
+    autoclose int fd = connect_to("127.0.0.1", listening.port);
+    CHECK(fd >= 0);
+    char text[64];
+    snprintf(text, sizeof text, "localhost:%u", listening.port);
+    CHECK_EQ(io_listen_named(str_of(text), 1, &other, &err), ST_EXISTS);
+    io_listening_close(&listening);
+    CHECK_EQ(listening.count, 0);
+}
+
+TEST(listening_where_it_cannot_be)
+{
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"localhost", "must end in"},
+        {"localhost:70000", "must end in"},
+        {"[localhost]:80", "not an address"},
+        {"192.0.2.7:0", "192.0.2.7"}, /* for documentation: nobody's */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct io_listening listening;
+        CHECK(io_listen_named(str_of(cases[i].text), 1, &listening, &err) != ST_OK);
+        CHECK(strstr(err.message, cases[i].message));
+    }
 }

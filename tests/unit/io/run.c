@@ -2,6 +2,8 @@
 #include "io/run.h"
 #include "base/mem.h"
 #include "tap.h"
+#include <signal.h>
+#include <sys/wait.h>
 
 static enum status shell(const char *script, struct io_run run, int *ret_code, struct error *err)
 {
@@ -132,4 +134,47 @@ TEST(a_directory_that_is_not_there)
     int code;
     CHECK_EQ(shell("true", (struct io_run){.directory = "/no/such/folder"}, &code, &err), ST_NOT_FOUND);
     CHECK(strstr(err.message, "/no/such/folder"));
+}
+
+/* Whether the process that the script printed has been ended; it has become our child. */
+static int ended_by(struct str output)
+{
+    uint64_t pid;
+    int how = 0;
+    if (!str_parse_u64(str_trim(output), INT32_MAX, &pid))
+        return -1;
+    return waitpid((pid_t)pid, &how, 0) == (pid_t)pid && WIFSIGNALED(how) ? WTERMSIG(how) : -1;
+}
+
+TEST(on_a_terminal_all_of_it_is_ended)
+{
+    static const struct {
+        const char *script;
+        int signal; /* that ends what it started */
+    } cases[] = {
+        {"sleep 60 & echo $!; sleep 60", SIGTERM},
+        {"(trap '' TERM; exec sleep 60) & echo $!; sleep 60", SIGKILL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        autobuf struct buf output = BUF_INIT(100);
+        struct io_run run = {.on_terminal = true, .output = &output, .timeout_ns = 200 * NS_PER_MS};
+        int code;
+        CHECK_EQ(shell(cases[i].script, run, &code, NULL), ST_TIMEOUT);
+        CHECK_EQ(ended_by(buf_str(&output)), cases[i].signal);
+    }
+}
+
+static bool has_output(const void *output)
+{
+    return ((const struct buf *)output)->len > 0;
+}
+
+/* As with Ctrl-C: the shell goes, a tool that ignores it stays. */
+TEST(on_a_terminal_what_outlives_the_program_is_ended)
+{
+    autobuf struct buf output = BUF_INIT(100);
+    struct io_run run = {.on_terminal = true, .output = &output, .cancel = {has_output, &output}};
+    int code;
+    CHECK_EQ(shell("(trap '' INT; exec sleep 60) & echo $!; kill -INT $$", run, &code, NULL), ST_CANCELLED);
+    CHECK_EQ(ended_by(buf_str(&output)), SIGTERM);
 }

@@ -37,7 +37,8 @@ static bool fixture_open(struct fixture *fixture)
 
 static bool lock(struct fixture *fixture)
 {
-    return oci_cache_lock(fixture->cache, &fixture->reference, (struct cancel){0}, &fixture->entry, NULL) == ST_OK;
+    return oci_cache_lock(fixture->cache, &fixture->reference, (struct cancel){0}, (struct notice){0}, &fixture->entry, NULL) ==
+           ST_OK;
 }
 
 static bool store(struct fixture *fixture, struct str bytes)
@@ -170,8 +171,8 @@ struct other {
 static void *lock_too(void *arg)
 {
     struct other *other = arg;
-    other->status =
-        oci_cache_lock(other->fixture->cache, &other->fixture->reference, cancel_by_flag(&other->cancelled), &other->entry, NULL);
+    other->status = oci_cache_lock(other->fixture->cache, &other->fixture->reference, cancel_by_flag(&other->cancelled),
+                                   (struct notice){0}, &other->entry, NULL);
     return NULL;
 }
 
@@ -243,7 +244,7 @@ static bool use(struct fixture *fixture, const char *reference, struct oci_cache
 {
     oci_reference_release(&fixture->reference);
     return oci_reference_parse(str_of(reference), &fixture->reference, NULL) == ST_OK &&
-           oci_cache_lock(fixture->cache, &fixture->reference, (struct cancel){0}, ret_entry, NULL) == ST_OK;
+           oci_cache_lock(fixture->cache, &fixture->reference, (struct cancel){0}, (struct notice){0}, ret_entry, NULL) == ST_OK;
 }
 
 /* An entry with an artifact of 1000 bytes, used `age` seconds ago. */

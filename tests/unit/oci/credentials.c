@@ -80,6 +80,8 @@ TEST(helper_answers)
         {"#!/bin/sh\necho '{\"Username\":\"hu\",\"Secret\":\"hs\"}'\n", ST_OK, "hu", NULL}, /* does not read its input */
         {"#!/bin/sh\necho credentials not found in native keychain; exit 1\n", ST_OK, "user", NULL},
         {"#!/bin/sh\nprintf 'locked \\033[1m'; exit 3\n", ST_UNAVAILABLE, NULL, "failed with exit code 3: locked \\x1b[1m"},
+        {"#!/bin/sh\necho first >&2; echo no agent >&2; exit 3\n", ST_UNAVAILABLE, NULL, "failed with exit code 3: no agent"},
+        {"#!/bin/sh\necho said; echo why >&2; exit 3\n", ST_UNAVAILABLE, NULL, "exit code 3: said: why"},
         {"#!/bin/sh\nkill -9 $$\n", ST_UNAVAILABLE, NULL, "failed with exit code 137"},
         {"#!/bin/sh\necho '{\"Username\":\"<token>\",\"Secret\":\"t\"}'\n", ST_UNSUPPORTED, NULL, "identity token"},
         {"#!/bin/sh\necho nonsense\n", ST_INVALID, NULL, "did not answer"},

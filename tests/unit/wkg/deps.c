@@ -160,17 +160,40 @@ TEST(locked)
 {
     struct place place;
     struct error err;
-    bool removed = false;
     open_place(&place);
     put(&place, ".deps-AbCdEf/old/x", "what an interrupted program left");
     int fd = -1;
-    enum status status = wkg_wit_lock(place.wit, &fd, &err);
+    enum status status = wkg_wit_lock(place.wit, (struct cancel){0}, (struct notice){0}, &fd, &err);
     bool cleared = !has_stage(&place);
     close_descriptor(&fd);
-    enum status cleaned = wkg_deps_clean(place.wit, &removed, &err);
     close_place(&place);
     CHECK_EQ(status, ST_OK);
     CHECK(cleared);
-    CHECK_EQ(cleaned, ST_OK);
-    CHECK(removed);
+}
+
+TEST(cleaning_leaves_what_was_not_fetched)
+{
+    struct place place;
+    struct wkg_deps deps, nothing, none;
+    struct error err;
+    bool removed = false, again = true;
+    open_place(&place);
+    enum status status = wkg_deps_clean(place.wit, &place.arena, &removed, &deps, &err);
+    bool fetched = wkg_exists(path_in(&place, "deps/a-b-1.0.0")) || wkg_exists(path_in(&place, "deps/a-c"));
+    bool own = wkg_exists(path_in(&place, "deps/a-d")) && wkg_exists(path_in(&place, "deps/a-e/more.wit")) &&
+               wkg_exists(path_in(&place, "deps/loose.wit")) && !has_stage(&place);
+    (void)wkg_tree_remove(path_in(&place, "deps"), NULL);
+    put(&place, "deps/a-c/package.wit", "package a:c;\n");
+    enum status second = wkg_deps_clean(place.wit, &place.arena, &again, &nothing, &err);
+    bool empty_stays = wkg_exists(path_in(&place, "deps"));
+    bool third_removed = true;
+    enum status third = wkg_deps_clean(place.wit, &place.arena, &third_removed, &none, &err);
+    close_place(&place);
+    CHECK_EQ(status, ST_OK);
+    CHECK(removed && !fetched && own);
+    CHECK_EQ(deps.kept_count, 3);
+    CHECK_EQ(second, ST_OK);
+    CHECK(again && !empty_stays);
+    CHECK_EQ(third, ST_OK);
+    CHECK(!third_removed && none.kept_count == 0);
 }
