@@ -305,7 +305,7 @@ def examples_are_command_lines():
         check(shown and "\nExamples:\n" in run(*name.split()[1:], "--help")[1], name)
         for line in shown[1].splitlines():
             check(len(line) <= 78, line)
-            words = [word for word in shlex.split(line.split(" > ")[0], comments=True) if "=" not in word]
+            words = [word for word in shlex.split(re.split(" [<>] ", line)[0], comments=True) if "=" not in word]
             if words:
                 equal(words[0], "wash")
                 equal(run(*words[1:], "--help")[0], 0, line)
