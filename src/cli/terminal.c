@@ -1,6 +1,7 @@
 /* Colour, progress, cursor; see terminal.h. */
 #include "cli/terminal.h"
 #include "base/mem.h"
+#include "io/run.h"
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -159,6 +160,17 @@ static void draw(struct cli_progress *progress)
     put(STR("\r")); /* a log line begins at the line's begin */
 }
 
+/* A program that asks the user something has the terminal for itself, with a cursor. */
+static void draw_unless_asked(struct cli_progress *progress)
+{
+    if (!io_run_has_terminal()) {
+        draw(progress);
+    } else if (cursor_hidden) {
+        put(STR(TAKE_BACK));
+        cursor_hidden = 0;
+    }
+}
+
 static void *draw_until_ended(void *env)
 {
     struct cli_progress *progress = env;
@@ -168,7 +180,7 @@ static void *draw_until_ended(void *env)
         struct timespec until = {(time_t)(next / NS_PER_SECOND), (long)(next % NS_PER_SECOND)};
         pthread_cond_timedwait(&progress->changed, &progress->mutex, &until);
         if (!progress->ended && clock_now() >= next) {
-            draw(progress);
+            draw_unless_asked(progress);
             next = clock_after(DRAW_EVERY_NS);
         }
     }

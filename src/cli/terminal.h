@@ -2,7 +2,7 @@
  *
  * What people read besides results goes to stderr. Colour is for terminals only and off with NO_COLOR. A progress line appears when
  * work has taken a second, on a terminal only, and is gone when the work is done; the cursor is back even when the program is
- * interrupted. Progress is drawn by a thread of its own, so work that cannot say how far it is may have one too. */
+ * interrupted. While a program of io/run.h has the terminal there is none. Progress is drawn by a thread of its own, so work that cannot say how far it is may have one too. */
 #pragma once
 
 #include "base/buf.h"

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/ask.h"
 #include "cli/git.h"
 #include "cli/interrupts.h"
 #include "cli/registry.h"
@@ -62,6 +63,7 @@ enum status cli_wit_project(const struct cli_context *context, const struct conf
         .cache = cache.data ? arena_printf(context->arena, "%.*s/package_cache", STR_ARG(cache)).data : NULL,
         .clone = clone_repository,
         .user_agent = "wash/" WASH_VERSION,
+        .interactive = cli_interactive(&context->parsed.globals),
     };
     TRY(cli_registry_trust(context, &registry, err));
     find_registries(context, &wkg);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -198,10 +199,18 @@ static enum status explain(const struct running *running, struct error *err)
     }
 }
 
+static atomic_uint on_terminal; /* programs that are */
+
+bool io_run_has_terminal(void)
+{
+    return atomic_load(&on_terminal) > 0;
+}
+
 enum status io_run(const struct io_run *run, int *ret_exit_code, struct error *err)
 {
     struct running running = {.run = run, .end = -1, .output = -1, .errors = -1};
     bool adopted = run->on_terminal && io_descendants_adopt(true);
+    atomic_fetch_add(&on_terminal, run->on_terminal);
     enum status status = start(&running, err);
     if (status == ST_OK) {
         while (!turn(&running))
@@ -216,6 +225,7 @@ enum status io_run(const struct io_run *run, int *ret_exit_code, struct error *e
         if (status == ST_OK)
             *ret_exit_code = code;
     }
+    atomic_fetch_sub(&on_terminal, run->on_terminal);
     if (run->on_terminal)
         (void)io_descendants_adopt(adopted);
     close_descriptor(&running.end);

@@ -28,3 +28,6 @@ struct io_run {
 /* ret_exit_code: 0 to 255, or 128 + the signal that ended it. ST_NOT_FOUND: no such program; ST_CANCELLED, ST_TIMEOUT, ST_LIMIT more
  * output than there is room for: it was asked to end then (SIGTERM), and what was left of it after two seconds was killed. */
 enum status io_run(const struct io_run *run, int *ret_exit_code, struct error *err) CHECKED;
+
+/* Whether a program has the user's terminal just now: nobody else writes there. Any thread. */
+bool io_run_has_terminal(void);

@@ -123,7 +123,8 @@ enum status wkg_fetch_open(struct fetch *f, const struct wkg_project *project, c
     wit_model_init(&f->model);
     f->loader = wit_loader_new(&f->model, &options);
     wkg_registries_init(&f->registries, &f->arena);
-    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancel};
+    struct wkg_session_options session = {&f->registries, project->cache, project->user_agent, project->cancel,
+                                          project->interactive};
     f->session = wkg_session_new(&session, &f->arena);
     return read_settings(f);
 }

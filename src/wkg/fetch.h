@@ -26,6 +26,7 @@ struct wkg_project {
     wkg_clone *clone;                /* for sources that are repositories */
     void *clone_env;
     const char *user_agent; /* "wash/1.2.3" */
+    bool interactive;       /* credential helpers may ask the user on the terminal */
     struct cancel cancel;
     struct notice notice;
 };

@@ -97,6 +97,7 @@ static enum status connect_remote(struct wkg_session *session, struct remote *re
     TRY(add_settings(wkg_registries_get(registries, remote->name), &options, err));
     TRY(add_settings(wkg_registries_get(registries, remote->metadata.registry), &options, err));
     options.credentials.token = token_for(remote->metadata.registry);
+    options.credentials.helper_on_terminal = session->options.interactive;
     return oci_client_new(&options, &remote->client, err);
 }
 

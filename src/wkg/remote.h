@@ -23,6 +23,7 @@ struct wkg_session_options {
     const char *cache;                       /* folder (store.h), borrowed; NULL: none */
     const char *user_agent;
     struct cancel cancel;
+    bool interactive; /* credential helpers may ask the user on the terminal */
 };
 
 struct wkg_session *wkg_session_new(const struct wkg_session_options *options, struct arena *arena);

@@ -609,10 +609,11 @@ def interrupted_helper():
         eventually(lambda: not alive(tool), "what the helper started to end")
         answer = json.dumps({"Username": LOGIN[0], "Secret": LOGIN[1]})
         place.write("bin/docker-credential-slow", f"#!/bin/sh\nprintf 'PIN? ' > /dev/tty; read pin < /dev/tty; "
-                    f"[ \"$pin\" = 1234 ] && echo '{answer}'\n", 0o755)
+                    f"sleep 1.5; echo thanks > /dev/tty; [ \"$pin\" = 1234 ] && echo '{answer}'\n", 0o755)
         place.ok("oci", "push", "--insecure", f"{registry.name}/a/hello:1", hello(), "-u", LOGIN[0], "-p", LOGIN[1])
         code, seen = terminal(pull, place.path("work"), env, until=b"PIN? ", then=lambda _, fd: os.write(fd, b"1234\n"))
         equal(code, 0, seen)
+        check("pulling" not in seen[:seen.index("thanks")], "progress is shown while the helper has the terminal:", seen)
 
 
 @test
