@@ -60,17 +60,12 @@ struct str str_from(struct str s, size_t from)
     return str_slice(s, from, s.len);
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 struct str str_trim(struct str s)
 {
     size_t from = 0, to = s.len;
-    while (from < to && is_space(s.data[from]))
+    while (from < to && char_is_space(s.data[from]))
         from++;
-    while (to > from && is_space(s.data[to - 1]))
+    while (to > from && char_is_space(s.data[to - 1]))
         to--;
     return str_slice(s, from, to);
 }

@@ -22,6 +22,27 @@ struct str {
 #define STR_NULL ((struct str){NULL, 0})
 #define STR_ARG(s) (int)(s).len, (s).data /* for "%.*s" */
 
+/* Of ASCII, whatever the locale. */
+static inline bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool char_is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static inline bool char_is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static inline bool char_is_space(char c) /* what separates words and lines */
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static inline struct str str_of(const char *text)
 {
     return (struct str){text, text ? strlen(text) : 0};

@@ -15,16 +15,11 @@ static struct str skip_spaces(struct str line)
     return line;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* "0: cause" to "cause". */
 static struct str skip_number(struct str line)
 {
     size_t digits = 0;
-    while (digits < line.len && is_digit(line.data[digits]))
+    while (digits < line.len && char_is_digit(line.data[digits]))
         digits++;
     if (digits > 0 && digits + 1 < line.len && line.data[digits] == ':' && line.data[digits + 1] == ' ')
         return str_from(line, digits + 2);
@@ -34,7 +29,7 @@ static struct str skip_number(struct str line)
 static bool is_frame(struct str line)
 {
     line = skip_spaces(line);
-    return line.len > 0 && is_digit(line.data[0]) && str_find(line, STR(": ")) != STR_NONE;
+    return line.len > 0 && char_is_digit(line.data[0]) && str_find(line, STR(": ")) != STR_NONE;
 }
 
 /* All causes in one line, outermost first: "failed to parse: type mismatch (at offset 0x24)". The backtrace is left out; of an

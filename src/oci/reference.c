@@ -8,21 +8,6 @@
 #define LIBRARY "library/"
 #define HOST_MAX 253
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
 /* --- the registry ------------------------------------------------------------------------------------------------------------ */
 
 static bool label_valid(struct str label)
@@ -30,7 +15,7 @@ static bool label_valid(struct str label)
     if (label.len == 0 || label.data[0] == '-' || label.data[label.len - 1] == '-')
         return false;
     for (size_t i = 0; i < label.len; i++)
-        if (!is_lower(label.data[i]) && !is_upper(label.data[i]) && !is_digit(label.data[i]) && label.data[i] != '-')
+        if (!char_is_lower(label.data[i]) && !char_is_upper(label.data[i]) && !char_is_digit(label.data[i]) && label.data[i] != '-')
             return false;
     return true;
 }
@@ -87,7 +72,7 @@ static bool path_part_valid(struct str part)
     size_t at = 0;
     while (at < part.len) {
         size_t start = at;
-        while (at < part.len && (is_lower(part.data[at]) || is_digit(part.data[at])))
+        while (at < part.len && (char_is_lower(part.data[at]) || char_is_digit(part.data[at])))
             at++;
         if (at == start)
             return false;
@@ -121,7 +106,7 @@ static bool tag_valid(struct str tag)
         return false;
     for (size_t i = 0; i < tag.len; i++) {
         char c = tag.data[i];
-        if (!is_lower(c) && !is_upper(c) && !is_digit(c) && c != '_' && c != '.' && c != '-')
+        if (!char_is_lower(c) && !char_is_upper(c) && !char_is_digit(c) && c != '_' && c != '.' && c != '-')
             return false;
     }
     return true;
@@ -140,7 +125,7 @@ static void build(struct str registry, struct str repository, struct str tag, st
     autobuf struct buf text = BUF_INIT(BUF_UNLIMITED);
     buf_add(&text, registry);
     for (size_t i = 0; i < text.len; i++)
-        if (is_upper(text.data[i]))
+        if (char_is_upper(text.data[i]))
             text.data[i] = (char)(text.data[i] - 'A' + 'a');
     buf_addf(&text, "/%s%.*s", goes_under_library(registry, repository) ? LIBRARY : "", STR_ARG(repository));
     size_t name_len = text.len;

@@ -2,38 +2,23 @@
 
 #include "base/mem.h"
 
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_semver_char(char c)
 {
-    return is_lower(c) || is_upper(c) || is_digit(c) || c == '-';
+    return char_is_lower(c) || char_is_upper(c) || char_is_digit(c) || c == '-';
 }
 
 static const char *word_fault(struct str word, bool first)
 {
     if (word.len == 0)
         return "a word between '-' is empty";
-    if (first && is_digit(word.data[0]))
+    if (first && char_is_digit(word.data[0]))
         return "the first word starts with a digit";
     bool lower = false, upper = false;
     for (size_t i = 0; i < word.len; i++) {
         char c = word.data[i];
-        lower |= is_lower(c);
-        upper |= is_upper(c);
-        if (!is_lower(c) && !is_upper(c) && !is_digit(c))
+        lower |= char_is_lower(c);
+        upper |= char_is_upper(c);
+        if (!char_is_lower(c) && !char_is_upper(c) && !char_is_digit(c))
             return "only ASCII letters, digits and '-' are allowed";
     }
     return lower && upper ? "a word mixes upper and lower case" : NULL;
@@ -80,14 +65,14 @@ struct str wit_name_unique_key(struct arena *arena, struct str name)
         name = str_slice(name, 0, dot);
     char *key = arena_copy(arena, name.data, name.len);
     for (size_t i = 0; i < name.len; i++)
-        if (is_upper(key[i]))
+        if (char_is_upper(key[i]))
             key[i] = (char)(key[i] - 'A' + 'a');
     return str_n(key, name.len);
 }
 
 static size_t span_digits(struct str text, size_t at)
 {
-    while (at < text.len && is_digit(text.data[at]))
+    while (at < text.len && char_is_digit(text.data[at]))
         at++;
     return at;
 }

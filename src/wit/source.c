@@ -4,19 +4,9 @@
 
 #include <stdio.h>
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || char_is_digit(c) || c == '_' || c == '-';
 }
 
 /* The code point at `at` of valid UTF-8, and its length. */
@@ -144,7 +134,7 @@ static enum status skip_trivia(struct wit_lexer *lexer, struct error *err)
         } else if (at_pair(lexer, '/', '/')) {
             while (lexer->at < lexer->source->text.len && char_at(lexer, lexer->at) != '\n')
                 lexer->at++;
-        } else if (is_space(char_at(lexer, lexer->at))) {
+        } else if (char_is_space(char_at(lexer, lexer->at))) {
             lexer->at++;
         } else {
             return ST_OK;
@@ -201,8 +191,8 @@ static enum status lex_token(struct wit_lexer *lexer, struct wit_token *token, s
     if (at_pair(lexer, '-', '>')) {
         lexer->at += 2;
         token->kind = TOKEN_ARROW;
-    } else if (is_digit(c)) {
-        while (is_digit(char_at(lexer, lexer->at)))
+    } else if (char_is_digit(c)) {
+        while (char_is_digit(char_at(lexer, lexer->at)))
             lexer->at++;
         token->kind = TOKEN_INTEGER;
     } else if (c != '-' && is_name_char(c)) {
