@@ -17,18 +17,6 @@ struct bindgen_options {
     bool host, all_features;
 };
 
-static enum status load(const struct bindgen_options *options, struct str path, struct wit_model *model,
-                        struct wit_package **ret_package, struct error *err)
-{
-    struct wit_options features = {.all_features = options->all_features};
-    struct wit_loader *loader = wit_loader_new(model, &features);
-    enum status status = wit_loader_add_path(loader, path.data, err);
-    if (status == ST_OK)
-        status = wit_loader_finish(loader, ret_package, err);
-    wit_loader_free(loader);
-    return status;
-}
-
 /* --- C --------------------------------------------------------------------------------------------------------------- */
 
 /* NAME.h and NAME.c. */
@@ -90,10 +78,11 @@ static enum status generate_go(struct cli_context *context, const struct bindgen
 static enum status generate(struct cli_context *context, const struct bindgen_options *options, struct wit_text_files *ret_files,
                             struct error *err)
 {
+    const struct wit_options features = {.all_features = options->all_features};
     struct wit_model model;
     struct wit_package *package = NULL;
     wit_model_init(&model);
-    enum status status = load(options, cli_path(context, options->wit), &model, &package, err);
+    enum status status = wit_load(&model, cli_path(context, options->wit).data, &features, &package, err);
     if (status == ST_OK)
         status = (options->host                       ? generate_host
                   : str_eq(options->guest, STR("go")) ? generate_go

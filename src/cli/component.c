@@ -135,9 +135,8 @@ static const struct cli_command component_new_command = {
     .details =
         "The module says in custom sections named `component-type` for which world it was built, as binding generators write "
         "them; for a module without them, as Go's linker makes, --wit and --world say it. What it imports of WASI preview 1 is "
-        "adapted to WASI 0.2 "
-        "with an adapter that wash carries: that for commands if it "
-        "exports `_start`, else that for reactors; --adapt names another.",
+        "adapted to WASI 0.2 with an adapter that wash carries: that for commands if it exports `_start`, else that for "
+        "reactors; --adapt names another.",
     .options_size = sizeof(struct new_options),
     .options = options,
     .option_count = ARRAY_LEN(options),

@@ -1,6 +1,7 @@
 /* Copying, checking and removing folders; see tree.h. */
 #include "cli/tree.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/interrupts.h"
 #include "wasi/path.h"
@@ -108,12 +109,7 @@ static enum status copy_bytes(struct walk *walk, int in, int out)
             return fail(walk->err, ST_LIMIT, "the template has more than %llu MiB", TREE_MAX_BYTES >> 20);
         if (cli_interrupted())
             return fail(walk->err, ST_CANCELLED, "interrupted");
-        for (ssize_t done = 0, some; done < n; done += some) {
-            some = write(out, data + done, (size_t)(n - done));
-            if (some < 0 && errno != EINTR)
-                return fail_errno(walk->err, "write %s", walk->path.data);
-            some = MAX(some, 0);
-        }
+        TRY(file_write_all(out, str_n(data, (size_t)n), walk->path.data, walk->err));
     }
     return ST_OK;
 }

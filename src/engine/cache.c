@@ -31,17 +31,12 @@ struct code_cache {
 
 /* --- the folder ----------------------------------------------------------------------------------------------------------- */
 
-static enum status make_folders(char *path, struct error *err)
+static enum status make_folders(const char *path, struct error *err)
 {
-    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return fail_errno(err, "code cache: create %s", path);
-        if (!slash)
-            return ST_OK;
-        *slash = '/';
-    }
+    enum status status = file_make_folders(path, 0700, err);
+    if (status != ST_OK)
+        fail_wrap(err, "code cache");
+    return status;
 }
 
 static enum status default_folder(char **ret_path, struct error *err)

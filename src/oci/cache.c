@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "oci/cache_private.h"
 #include <errno.h>
@@ -18,16 +19,10 @@
 
 static enum status make_folders(const char *path, struct error *err)
 {
-    autofree char *part = mem_strdup(path);
-    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return fail_errno(err, "artifact cache: create %s", part);
-        if (!slash)
-            return ST_OK;
-        *slash = '/';
-    }
+    enum status status = file_make_folders(path, 0700, err);
+    if (status != ST_OK)
+        fail_wrap(err, "artifact cache");
+    return status;
 }
 
 static enum status open_private(int parent, const char *name, const char *path, int *ret_folder, struct error *err)
