@@ -15,14 +15,6 @@ static enum status take(void *env, long code UNUSED, struct str piece, struct er
     return download->sink(download->sink_env, piece, err);
 }
 
-static enum status check_token(struct str token, struct error *err)
-{
-    for (size_t i = 0; i < token.len; i++)
-        if ((unsigned char)token.data[i] <= 0x20 || (unsigned char)token.data[i] >= 0x7f)
-            return fail(err, ST_INVALID, "the token has characters that no token has");
-    return ST_OK;
-}
-
 /* What comes with an error is the server's explanation for programs, and is not shown. */
 static enum status check_code(long code, struct error *err)
 {
@@ -62,7 +54,8 @@ enum status cli_download(const struct cli_download *download, struct error *err)
 {
     const struct web_options options = {"wash/" WASH_VERSION, download->cancel};
     struct web_client *client;
-    TRY(check_token(download->token, err));
+    if (!web_token_valid(download->token))
+        return fail(err, ST_INVALID, "the token has characters that no token has");
     TRY(web_client_new(&options, &client, err));
     autofree char *url = mem_strndup(download->url.data, download->url.len);
     enum status status = get(client, download, url, err);

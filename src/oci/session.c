@@ -154,11 +154,8 @@ static char *basic_value(const struct oci_login *login)
 
 static bool token_valid(const char *token)
 {
-    size_t len = strlen(token);
-    for (size_t i = 0; i < len; i++)
-        if (token[i] <= ' ' || token[i] >= 0x7f)
-            return false;
-    return len > 0 && len <= TOKEN_MAX;
+    struct str text = str_of(token);
+    return text.len > 0 && text.len <= TOKEN_MAX && web_token_valid(text);
 }
 
 /* "Bearer <token>"; likewise. */

@@ -23,6 +23,14 @@ void web_client_free(struct web_client *client)
     free(client);
 }
 
+bool web_token_valid(struct str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (token.data[i] <= ' ' || token.data[i] >= 0x7f)
+            return false;
+    return true;
+}
+
 void web_response_init(struct web_response *response)
 {
     *response = (struct web_response){.body = BUF_INIT(WEB_ERROR_BODY_MAX)};

@@ -78,6 +78,9 @@ struct web_options {
 enum status web_client_new(const struct web_options *options, struct web_client **ret_client, struct error *err) CHECKED;
 void web_client_free(struct web_client *client);
 
+/* Whether it has only what tokens in an `authorization` have: visible ASCII. */
+bool web_token_valid(struct str token);
+
 void web_response_init(struct web_response *response);
 void web_response_release(struct web_response *response); /* leaves an initialised one */
 

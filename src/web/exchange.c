@@ -16,7 +16,6 @@ struct exchange {
     struct web_client *client;
     const struct web_request *request;
     struct web_response *response;
-    const char *url;
     uint64_t sent, taken;
     enum status failed; /* what a callback failed with; its message is in err */
     struct error *err;
@@ -326,7 +325,7 @@ static CURLcode perform(CURL *curl)
 enum status web_exchange(struct web_client *client, const struct web_request *request, const char *url, const char *authorization,
                          struct web_response *response, struct error *err)
 {
-    struct exchange exchange = {.client = client, .request = request, .response = response, .url = url, .err = err};
+    struct exchange exchange = {.client = client, .request = request, .response = response, .err = err};
     begin(&exchange);
     if (cancel_asked(client->cancel))
         return fail(err, ST_CANCELLED, "interrupted");
