@@ -4,6 +4,7 @@ A test program registers functions with @test and ends with main(). WASH names t
 A guest that is not there (its toolchain is not installed) skips the tests that need it and says so."""
 
 import http.client
+import http.server
 import os
 import pty
 import re
@@ -27,6 +28,15 @@ MAKE_COMPONENT = r'printf "\0asm\r\0\1\0"'  # the smallest, on the stdout of a s
 # Programs inherit what is ignored, as by `nohup` or in a shell's background; the tests send these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    """For servers that clients leave in the middle, as tests make them do."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
 
 
 class Skip(Exception):

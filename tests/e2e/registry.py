@@ -252,13 +252,7 @@ class Server:
                 except OSError:
                     pass
 
-        class Quiet(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         self.name = f"127.0.0.1:{self.port}"
         self.scheme = "https" if authority else "http"

@@ -16,7 +16,7 @@ import threading
 import time
 import warnings
 
-from e2e import WASH, check, check_clean, equal, eventually, main, test
+from e2e import WASH, QuietServer, check, check_clean, equal, eventually, main, test
 
 UPDATABLE = os.path.abspath(os.environ.get("WASH_UPDATABLE", "build/tests/e2e/wash-updatable"))
 KEY = os.path.abspath(os.environ.get("UPDATE_KEY", "build/tests/e2e/update-test-key.pem"))
@@ -85,13 +85,7 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        class Quiet(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         if not plain:
             self.server.socket = (context or AUTHORITY.issue(name)).wrap_socket(self.server.socket, server_side=True,
                                                                                 do_handshake_on_connect=False)
